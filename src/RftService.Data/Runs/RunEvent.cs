@@ -1,0 +1,23 @@
+namespace RftService.Data.Runs;
+
+/// <summary>One line of a run's log. Never holds prompts or completions.</summary>
+public sealed class RunEvent
+{
+    /// <summary>Grows over all runs: the cursor of pages and streams.</summary>
+    public long Seq { get; private set; }
+
+    public required Guid RunId { get; init; }
+
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>`info`, `warn` or `error`.</summary>
+    public required string Level { get; init; }
+
+    /// <summary>Stable snake_case name.</summary>
+    public required string Code { get; init; }
+
+    public required string Message { get; init; }
+
+    /// <summary>The step it belongs to; null for what is no part of training (submission, claims, the end).</summary>
+    public int? Step { get; init; }
+}

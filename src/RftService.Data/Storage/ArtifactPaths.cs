@@ -1,0 +1,35 @@
+namespace RftService.Data.Storage;
+
+/// <summary>Where things lie. Paths are made from ids and hashes, never from what a client sent.</summary>
+public sealed class ArtifactPaths(StorageOptions options)
+{
+    public string DataFolder { get; } = Path.GetFullPath(options.DataFolder);
+
+    public string ModelRoot { get; } = Path.GetFullPath(options.ModelRoot);
+
+    /// <summary>The JSONL file with this content.</summary>
+    public string Dataset(string sha256) => Path.Combine(DataFolder, "datasets", sha256[..2], sha256 + ".jsonl");
+
+    /// <summary>Start offsets of its rows: little-endian int64 each, `Rows` entries, then the file's length.</summary>
+    public string DatasetIndex(string sha256) => Path.Combine(DataFolder, "datasets", sha256[..2], sha256 + ".idx");
+
+    /// <summary>Files that are still being written; may be emptied when nothing runs.</summary>
+    public string Incoming => Path.Combine(DataFolder, "incoming");
+
+    /// <summary>Checkpoints of one attempt, relative to the data folder. The attempt is in the path because files cannot be fenced.</summary>
+    public static string AttemptFolder(Guid runId, int attempt) => Path.Combine("runs", runId.ToString("N"), $"attempt-{attempt}");
+
+    /// <summary>A folder below the data folder, as stored in a row.</summary>
+    public string InData(string relative) => Inside(DataFolder, relative);
+
+    /// <summary>A folder below the model root, as stored in a row.</summary>
+    public string InModels(string relative) => Inside(ModelRoot, relative);
+
+    private static string Inside(string root, string relative)
+    {
+        var full = Path.GetFullPath(Path.Combine(root, relative));
+        return full == root || full.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal)
+            ? full
+            : throw new InvalidOperationException($"The stored path leaves its root: {relative}");
+    }
+}

@@ -1,0 +1,51 @@
+namespace RftService.Data.Workers;
+
+/// <summary>What the Api asks of a worker's sampling endpoint: POST {address}/sampling/completions, header X-Rft-Worker-Token.</summary>
+/// <param name="ModelFolder">Base model, relative to the model root.</param>
+/// <param name="CheckpointFolder">Checkpoint, relative to the data folder; null samples from the base model.</param>
+/// <param name="IsAdapter">The checkpoint holds an adapter over the base model.</param>
+/// <param name="Prompt">Plain text; null when <paramref name="Messages"/> is given.</param>
+/// <param name="Messages">A conversation, rendered by the model's chat template.</param>
+/// <param name="MaxTokens">Tokens at most for each completion.</param>
+/// <param name="Temperature">0 takes the most likely token.</param>
+/// <param name="TopP">1 keeps all.</param>
+/// <param name="TopK">0 keeps all.</param>
+/// <param name="Stop">Texts that end a completion.</param>
+/// <param name="Samples">Completions, 1 to 16.</param>
+/// <param name="Seed">The same seed gives the same text.</param>
+public sealed record SamplingRequest(
+    string ModelFolder,
+    string? CheckpointFolder,
+    bool IsAdapter,
+    string? Prompt,
+    IReadOnlyList<SamplingMessage>? Messages,
+    int MaxTokens,
+    double Temperature,
+    double TopP,
+    int TopK,
+    IReadOnlyList<string> Stop,
+    int Samples,
+    long Seed);
+
+/// <summary>One turn.</summary>
+public sealed record SamplingMessage(string Role, string Content);
+
+/// <summary>
+/// One line of the answer, application/x-ndjson: pieces of text as they come, then one line per completion with a finish reason
+/// (its text empty), or one line with an error.
+/// </summary>
+/// <param name="Index">Which completion.</param>
+/// <param name="Text">New text.</param>
+/// <param name="FinishReason">`stop` or `length` on the last line of a completion.</param>
+/// <param name="PromptTokens">On the last line of a completion.</param>
+/// <param name="CompletionTokens">On the last line of a completion.</param>
+/// <param name="ErrorCode">snake_case; the request cannot be served.</param>
+/// <param name="ErrorMessage">Plain words with the remedy.</param>
+public sealed record SamplingChunk(
+    int Index,
+    string Text,
+    string? FinishReason = null,
+    int? PromptTokens = null,
+    int? CompletionTokens = null,
+    string? ErrorCode = null,
+    string? ErrorMessage = null);

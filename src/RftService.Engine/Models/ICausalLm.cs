@@ -1,0 +1,42 @@
+using TorchSharp;
+
+namespace RftService.Engine.Models;
+
+/// <summary>
+/// A decoder-only language model with its head split off: the head is by far the widest matrix, so it is applied in chunks
+/// and the full logits of a batch never exist.
+/// </summary>
+public interface ICausalLm : IDisposable
+{
+    /// <summary>The shape of the model.</summary>
+    ModelConfig Config { get; }
+
+    /// <summary>The output matrix, [V, D]; the same tensor as the token embedding when the two are tied.</summary>
+    torch.Tensor HeadWeight { get; }
+
+    /// <summary>
+    /// Hidden states after the final norm. Rows may be padded on either side.
+    /// </summary>
+    /// <param name="tokens">Token ids, int64 [B, S].</param>
+    /// <param name="padding">True where a position is padding, bool [B, S]; null when no row is padded.</param>
+    /// <returns>[B, S, D]</returns>
+    torch.Tensor Hidden(torch.Tensor tokens, torch.Tensor? padding = null);
+
+    /// <summary>Hidden states of new positions, writing their keys and values into the cache in place; no gradient.</summary>
+    /// <param name="tokens">Token ids, int64 [B, S]; all rows go on at the cache's length.</param>
+    /// <param name="cache">Holds everything before; its length grows by S.</param>
+    /// <returns>[B, S, D]</returns>
+    torch.Tensor Decode(torch.Tensor tokens, Rollouts.KvCache cache);
+
+    /// <summary>Parameters by their Hugging Face names (adapters by PEFT's names), in a stable order; a tied matrix appears once.</summary>
+    IReadOnlyList<(string Name, torch.Tensor Value)> Parameters { get; }
+
+    /// <summary>The parameters that are trained: the adapters if there are any, else all.</summary>
+    IReadOnlyList<(string Name, torch.Tensor Value)> Trainable { get; }
+
+    /// <summary>The adapters of this model; null when it is trained whole.</summary>
+    LoraSpec? Lora { get; }
+
+    /// <summary>Switches adapters off (the frozen base) or on again. No effect on a model without adapters.</summary>
+    bool AdaptersEnabled { get; set; }
+}

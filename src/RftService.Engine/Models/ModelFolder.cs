@@ -1,0 +1,48 @@
+namespace RftService.Engine.Models;
+
+/// <summary>A Hugging Face model folder, read without touching a tensor: config.json, the headers of its safetensors, tokenizer.json.</summary>
+public static class ModelFolder
+{
+    /// <summary>Checks that the folder is a model this Engine can train, and describes it.</summary>
+    /// <exception cref="ModelFolderException">A file is missing, damaged, unsupported, or does not match the others.</exception>
+    public static ModelInfo Inspect(string folder) => throw new NotImplementedException(folder);
+}
+
+/// <summary>What a model folder holds.</summary>
+/// <param name="Family">Name in the catalog, as `llama`.</param>
+/// <param name="Parameters">Number of parameters; a tied matrix counts once.</param>
+/// <param name="ContextLength">Longest prompt + completion in tokens.</param>
+/// <param name="VocabularySize">V.</param>
+/// <param name="Dtype">Of the stored weights, as `bfloat16`.</param>
+/// <param name="TiedEmbeddings">True when the head shares the token embedding.</param>
+/// <param name="HasChatTemplate">True when conversations can be rendered.</param>
+/// <param name="Sha256">Over the weights' files, in name order; lower-case hex.</param>
+/// <param name="Bytes">Size of the weights' files.</param>
+public sealed record ModelInfo(
+    string Family,
+    long Parameters,
+    int ContextLength,
+    int VocabularySize,
+    string Dtype,
+    bool TiedEmbeddings,
+    bool HasChatTemplate,
+    string Sha256,
+    long Bytes);
+
+/// <summary>A model folder that cannot be used.</summary>
+/// <param name="file">File name inside the folder, as `config.json`.</param>
+/// <param name="pointer">JSON pointer or tensor name inside the file; empty when the file as a whole is at fault.</param>
+/// <param name="message">What was expected and what was found.</param>
+/// <param name="remedy">What to do.</param>
+/// <param name="inner">The cause.</param>
+public sealed class ModelFolderException(string file, string pointer, string message, string remedy, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>File name inside the folder.</summary>
+    public string File { get; } = file;
+
+    /// <summary>Place inside the file.</summary>
+    public string Pointer { get; } = pointer;
+
+    /// <summary>What to do.</summary>
+    public string Remedy { get; } = remedy;
+}

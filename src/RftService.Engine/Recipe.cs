@@ -1,0 +1,107 @@
+using System.ComponentModel.DataAnnotations;
+using RftService.Engine.Algorithms;
+using RftService.Engine.Models;
+using RftService.Engine.Rollouts;
+using RftService.Engine.Training;
+
+namespace RftService.Engine;
+
+/// <summary>How a run learns: algorithm, sampling, optimizer and length. Stored exactly as validated, defaults included.</summary>
+public sealed record Recipe : IValidatableObject
+{
+    /// <summary>The learning rule and its options; `type` selects it.</summary>
+    public required AlgorithmOptions Algorithm { get; init; }
+
+    /// <summary>How completions are sampled from the policy.</summary>
+    public SamplingSpec Sampling { get; init; } = new();
+
+    /// <summary>The optimizer and its learning-rate schedule.</summary>
+    public OptimizerSpec Optimizer { get; init; } = new();
+
+    /// <summary>Trains low-rank adapters instead of all weights; absent: all weights are trained.</summary>
+    public LoraSpec? Lora { get; init; }
+
+    /// <summary>Optimizer steps. Give this, a budget, or both (the first to be reached ends the run).</summary>
+    [Range(1, 1_000_000)]
+    public int? Steps { get; init; }
+
+    /// <summary>Ends the run by tokens or minutes.</summary>
+    public BudgetSpec? Budget { get; init; }
+
+    /// <summary>Prompts (groups) per step; for offline data and `sft`: rows per step.</summary>
+    [Range(1, 4096)]
+    public int PromptsPerStep { get; init; } = 16;
+
+    /// <summary>Completions sampled for each prompt, G. Ignored where nothing is sampled.</summary>
+    [Range(1, 1024)]
+    public int GroupSize { get; init; } = 8;
+
+    /// <summary>Seed of everything random: row order, sampling, adapter initialisation.</summary>
+    [Range(0, int.MaxValue)]
+    public int Seed { get; init; }
+
+    /// <summary>Steps between checkpoints; the last step always makes one.</summary>
+    [Range(1, 1_000_000)]
+    public int CheckpointEvery { get; init; } = 20;
+
+    /// <summary>Positions (prompt + completion, padding included) in one forward and backward pass. Bounds memory, never the result.</summary>
+    [Range(64, 10_000_000)]
+    public int MicroBatchTokens { get; init; } = 8192;
+
+    /// <summary>Evaluation on held-out rows; needs an evaluation dataset.</summary>
+    public EvaluationSpec? Evaluation { get; init; }
+
+    /// <summary>The run fails when more than this share of a step's grades are errors.</summary>
+    [Range(0.0, 1.0)]
+    public double MaxGradeErrorShare { get; init; } = 0.5;
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Steps is null && Budget is null)
+        {
+            yield return new ValidationResult("give steps, a budget, or both", [nameof(Steps)]);
+        }
+    }
+}
+
+/// <summary>Limits that end a run early; the checkpoint of the last step is kept.</summary>
+public sealed record BudgetSpec : IValidatableObject
+{
+    /// <summary>Minutes of training, summed over attempts.</summary>
+    [Range(0.01, 100_000)]
+    public double? MaxMinutes { get; init; }
+
+    /// <summary>Tokens trained on, prompts included.</summary>
+    [Range(1, long.MaxValue)]
+    public long? MaxTokens { get; init; }
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (MaxMinutes is null && MaxTokens is null)
+        {
+            yield return new ValidationResult("give max_minutes, max_tokens, or both", [nameof(MaxMinutes)]);
+        }
+    }
+}
+
+/// <summary>Evaluation of the policy on held-out rows: before the first step, every so many steps, and after the last.</summary>
+public sealed record EvaluationSpec
+{
+    /// <summary>Steps between evaluations; absent: only before and after.</summary>
+    [Range(1, 1_000_000)]
+    public int? Every { get; init; }
+
+    /// <summary>Rows used: the first so many of the dataset.</summary>
+    [Range(1, 100_000)]
+    public int Rows { get; init; } = 200;
+
+    /// <summary>Completions sampled per row, on the same seeds every time.</summary>
+    [Range(1, 64)]
+    public int Samples { get; init; } = 1;
+
+    /// <summary>Temperature of the evaluation; absent: the recipe's own.</summary>
+    [Range(0.0, 10.0)]
+    public double? Temperature { get; init; }
+}

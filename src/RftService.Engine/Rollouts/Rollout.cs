@@ -1,0 +1,45 @@
+using RftService.Engine.Data;
+
+namespace RftService.Engine.Rollouts;
+
+/// <summary>One sampled (or logged) completion.</summary>
+public sealed record Rollout
+{
+    /// <summary>Completion tokens, the end-of-text token included when it was sampled, [T].</summary>
+    public required IReadOnlyList<int> Tokens { get; init; }
+
+    /// <summary>Log-probs of <see cref="Tokens"/> under the behavior policy, [T].</summary>
+    public required IReadOnlyList<float> BehaviorLogProbs { get; init; }
+
+    /// <summary>The decoded completion, without end-of-text token or stop text.</summary>
+    public required string Text { get; init; }
+
+    /// <summary>Why it ended.</summary>
+    public required StopReason Stop { get; init; }
+
+    /// <summary>What the grader said; null before grading.</summary>
+    public RolloutGrade? Grade { get; init; }
+
+    /// <summary>Reward after credit assignment; null when it was left out of the loss.</summary>
+    public float? Advantage { get; init; }
+}
+
+/// <summary>The completions of one prompt.</summary>
+/// <param name="Row">The dataset row.</param>
+/// <param name="PromptText">The prompt as given to the tokenizer.</param>
+/// <param name="PromptTokens">Prompt tokens, [P].</param>
+/// <param name="Rollouts">The group, G entries.</param>
+public sealed record RolloutGroup(Row Row, string PromptText, IReadOnlyList<int> PromptTokens, IReadOnlyList<Rollout> Rollouts);
+
+/// <summary>Why a completion ended.</summary>
+public enum StopReason
+{
+    /// <summary>The model ended its text.</summary>
+    EndOfText,
+
+    /// <summary>A stop text appeared.</summary>
+    StopText,
+
+    /// <summary>Cut at the token limit or the end of the context: truncated.</summary>
+    Length,
+}

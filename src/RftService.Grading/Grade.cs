@@ -1,0 +1,57 @@
+namespace RftService.Grading;
+
+/// <summary>What a grader says of one completion: a finite value, or none with the reason why. An error is never 0.</summary>
+public sealed record Grade
+{
+    private Grade()
+    {
+    }
+
+    /// <summary>The score; null when the grader abstained or failed.</summary>
+    public double? Value { get; private init; }
+
+    /// <summary>Why there is no value; null when there is one or the grader abstained.</summary>
+    public GradeError? Error { get; private init; }
+
+    /// <summary>Plain words for people.</summary>
+    public string? Reason { get; private init; }
+
+    /// <summary>Sub-rewards of a composed reward by node name; nodes without a value are absent.</summary>
+    public IReadOnlyDictionary<string, double> Parts { get; private init; } = new Dictionary<string, double>();
+
+    /// <summary>A score.</summary>
+    /// <exception cref="InvalidOperationException"><paramref name="value"/> is not finite.</exception>
+    public static Grade Of(double value, string? reason = null, IReadOnlyDictionary<string, double>? parts = null) =>
+        double.IsFinite(value)
+            ? new Grade { Value = value, Reason = reason, Parts = parts ?? new Dictionary<string, double>() }
+            : throw new InvalidOperationException($"A grade must be finite, got {value}.");
+
+    /// <summary>No opinion: the completion is left out of the group's statistics.</summary>
+    public static Grade Abstain(string reason) => new() { Reason = reason };
+
+    /// <summary>The grader could not do its work.</summary>
+    public static Grade Failed(GradeError error, string reason, IReadOnlyDictionary<string, double>? parts = null) =>
+        new() { Error = error, Reason = reason, Parts = parts ?? new Dictionary<string, double>() };
+}
+
+/// <summary>Why a grader gave no value; the names are OpenAI's grader errors.</summary>
+public enum GradeError
+{
+    /// <summary>A template names a field that the item or the sample lacks.</summary>
+    InvalidVariableError,
+
+    /// <summary>The completion was needed as JSON and is none.</summary>
+    SampleParseError,
+
+    /// <summary>A composition gave no finite number.</summary>
+    FormulaParseError,
+
+    /// <summary>The completion was cut at the token limit and the grader needs a whole one.</summary>
+    TruncatedObservationError,
+
+    /// <summary>The grader did not answer in time.</summary>
+    UnresponsiveRewardError,
+
+    /// <summary>Anything else.</summary>
+    OtherError,
+}
