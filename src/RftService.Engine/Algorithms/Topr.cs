@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using RftService.Engine.Data;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms;
