@@ -1,5 +1,11 @@
+using RftService.Api.Algorithms;
 using RftService.Api.Http;
+using RftService.Api.Keys;
+using RftService.Api.Models;
 using RftService.Api.OpenApi;
+using RftService.Api.Projects;
+using RftService.Api.Rewards;
+using RftService.Api.Workers;
 using RftService.Data;
 
 namespace RftService.Api.Hosting;
@@ -34,6 +40,12 @@ internal static class PipelineSetup
 
     private static void MapSlices(IEndpointRouteBuilder v1)
     {
+        v1.MapAlgorithms();
+        v1.MapModels();
+        v1.MapRewards();
+        v1.MapWorkers();
+        v1.MapKeys();
+        v1.MapProjects();
     }
 
     private static async Task<IResult> HealthAsync(RftDbContext db, CancellationToken cancellation) =>
