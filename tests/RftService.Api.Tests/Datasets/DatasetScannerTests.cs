@@ -48,7 +48,7 @@ public sealed class DatasetScannerTests
     [InlineData("""[{"prompt":"a"}]""", "not_an_object", "", "found an array")]
     [InlineData("\"text\"", "not_an_object", "", "found a string")]
     [InlineData("null", "not_an_object", "", "found null")]
-    [InlineData("""{"prompt":"a""", "invalid_json", "/prompt", "byte 12")]
+    [InlineData("""{"prompt":"a""", "invalid_json", "/prompt", "end of data")]
     [InlineData("""{"prompt":"a"} {"prompt":"b"}""", "invalid_json", "", "byte 16")]
     [InlineData("""{"prompt":"a",}""", "invalid_json", "/prompt", "byte 15")]
     [InlineData("""{"prompt":NaN}""", "invalid_json", "/prompt", "byte 11")]
