@@ -18,7 +18,7 @@ internal static class DatasetReader
     {
         while (true)
         {
-            var read = await body.ReadAsync(cancellation);
+            var read = await NextAsync(body, cancellation);
             if (scanner.Bytes + read.Buffer.Length > limit)
             {
                 body.AdvanceTo(read.Buffer.Start, read.Buffer.End);
@@ -41,6 +41,19 @@ internal static class DatasetReader
                 scanner.Complete();
                 return true;
             }
+        }
+    }
+
+    // Only what the client's side breaks is the client's fault: a full disk must not answer 400.
+    private static async ValueTask<ReadResult> NextAsync(PipeReader body, CancellationToken cancellation)
+    {
+        try
+        {
+            return await body.ReadAsync(cancellation);
+        }
+        catch (Exception fault) when (fault is IOException or InvalidDataException)
+        {
+            throw new BadHttpRequestException("The upload broke off before its end: send it again.", fault);
         }
     }
 }

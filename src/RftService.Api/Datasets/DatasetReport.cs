@@ -1,3 +1,6 @@
+using System.Globalization;
+using RftService.Api.Http;
+
 namespace RftService.Api.Datasets;
 
 /// <summary>Collects every fault of a file: the first ones in full, all of them counted by code.</summary>
@@ -6,10 +9,10 @@ internal sealed class DatasetReport
     /// <summary>Faults listed in full; beyond it they are only counted.</summary>
     public const int MaxListed = 1_000;
 
-    private readonly List<DatasetFault> _faults = [];
+    private readonly List<ProblemError> _faults = [];
     private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
 
-    public IReadOnlyList<DatasetFault> Faults => _faults;
+    public IReadOnlyList<ProblemError> Faults => _faults;
 
     public IReadOnlyDictionary<string, long> CountsByCode => _counts;
 
@@ -28,14 +31,12 @@ internal sealed class DatasetReport
         if (_faults.Count < MaxListed)
         {
             var message = $"expected {expected}, found {found}" + (remedy is null ? "" : $"; {remedy}");
-            _faults.Add(new DatasetFault(line, pointer, code, message));
+            _faults.Add(new ProblemError(pointer, code, message, line is { } known ? (int)Math.Min(known, int.MaxValue) : null));
         }
     }
-}
 
-/// <summary>One fault of a file.</summary>
-/// <param name="Line">Line of the file, from 1; absent when the file as a whole is at fault.</param>
-/// <param name="Pointer">JSON pointer inside the line's object, as `/messages/0/role`; empty for the line itself.</param>
-/// <param name="Code">Stable snake_case name, as `missing_field`.</param>
-/// <param name="Message">What was expected, what was found, what to do.</param>
-public sealed record DatasetFault(long? Line, string Pointer, string Code, string Message);
+    /// <summary>The counts in words.</summary>
+    public string Summary() => string.Create(CultureInfo.InvariantCulture, $"{Total} errors (")
+        + string.Join(", ", _counts.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Key} {count.Value}")))
+        + (Total > MaxListed ? $"); the first {MaxListed} are listed" : ")");
+}

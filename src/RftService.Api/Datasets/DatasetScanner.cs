@@ -1,4 +1,5 @@
 using System.Text.Json;
+using RftService.Api.Hosting;
 
 namespace RftService.Api.Datasets;
 
@@ -9,29 +10,27 @@ namespace RftService.Api.Datasets;
 /// </summary>
 internal sealed class DatasetScanner
 {
-    /// <summary>Bytes of one line at most.</summary>
-    public const int MaxLineBytes = 4 * 1024 * 1024;
-
-    /// <summary>Rows of one file at most: positions are int32, and the index of so many takes 800 MB.</summary>
-    public const int MaxRows = 100_000_000;
-
     private readonly DatasetReport _report;
     private readonly RowRules _rules;
     private readonly JsonLineSyntax _syntax;
     private readonly LineSplitter _lines;
     private readonly Action<long> _onRow;
+    private readonly int _maxLineBytes;
+    private readonly int _maxRows;
     private readonly StatisticsBuilder _statistics = new();
     private long _line;
     private long _blankLines;
 
     /// <param name="rules">What a row must hold; reports into <paramref name="report"/>.</param>
     /// <param name="report">Collects the faults.</param>
+    /// <param name="limits">Rows of a file and bytes of a line at most.</param>
     /// <param name="onRow">Receives the offset at which each row starts.</param>
-    public DatasetScanner(RowRules rules, DatasetReport report, Action<long> onRow)
+    public DatasetScanner(RowRules rules, DatasetReport report, LimitsOptions limits, Action<long> onRow)
     {
         (_rules, _report, _onRow) = (rules, report, onRow);
+        (_maxLineBytes, _maxRows) = (limits.DatasetRowBytes, limits.DatasetRows);
         _syntax = new JsonLineSyntax(report);
-        _lines = new LineSplitter(MaxLineBytes, OnLine);
+        _lines = new LineSplitter(_maxLineBytes, OnLine);
     }
 
     /// <summary>Lines with an object or what should be one.</summary>
@@ -57,10 +56,10 @@ internal sealed class DatasetScanner
     private void OnLine(ReadOnlyMemory<byte> line, long offset, long length)
     {
         _line++;
-        if (length > MaxLineBytes)
+        if (length > _maxLineBytes)
         {
             StartRow(offset);
-            _report.Add(_line, "", "line_too_long", $"at most {MaxLineBytes} bytes in a line", $"{length}");
+            _report.Add(_line, "", "line_too_long", $"at most {_maxLineBytes} bytes in a line", $"{length}");
             return;
         }
 
@@ -76,7 +75,7 @@ internal sealed class DatasetScanner
         }
 
         StartRow(offset);
-        if (Rows <= MaxRows && _syntax.Accepts(line.Span, _line))
+        if (Rows <= _maxRows && _syntax.Accepts(line.Span, _line))
         {
             using var row = JsonDocument.Parse(line);
             if (_rules.Check(row.RootElement, _line) is { } texts)
@@ -94,13 +93,13 @@ internal sealed class DatasetScanner
         }
 
         Rows++;
-        if (Rows <= MaxRows)
+        if (Rows <= _maxRows)
         {
             _onRow(offset);
         }
-        else if (Rows == MaxRows + 1)
+        else if (Rows == _maxRows + 1)
         {
-            _report.Add(_line, "", "too_many_rows", $"at most {MaxRows} rows", "more", "split the file");
+            _report.Add(_line, "", "too_many_rows", $"at most {_maxRows} rows", "more", "split the file");
         }
     }
 }

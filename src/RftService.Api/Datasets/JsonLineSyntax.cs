@@ -11,8 +11,8 @@ namespace RftService.Api.Datasets;
 /// </summary>
 internal sealed class JsonLineSyntax(DatasetReport report)
 {
-    /// <summary>Levels of arrays and objects, the line's own object included. System.Text.Json reads no deeper by default.</summary>
-    public const int MaxDepth = 64;
+    /// <summary>Levels of arrays and objects, the line's own object included: leaves room inside the 64 that answers may have.</summary>
+    public const int MaxDepth = 32;
 
     // One entry a level: the names seen in an object, or null and a counter in an array.
     private readonly List<Level> _levels = [];

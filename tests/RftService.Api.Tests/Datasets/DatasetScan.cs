@@ -1,5 +1,7 @@
 using System.Text;
 using RftService.Api.Datasets;
+using RftService.Api.Hosting;
+using RftService.Api.Http;
 using RftService.Engine.Data;
 using RftService.Grading.Templates;
 
@@ -8,7 +10,7 @@ namespace RftService.Api.Tests.Datasets;
 /// <summary>A scan of a whole text, fed in pieces of a given size.</summary>
 internal sealed record DatasetScan(DatasetReport Report, DatasetScanner Scanner, IReadOnlyList<long> Offsets)
 {
-    public DatasetFault Only => Assert.Single(Report.Faults);
+    public ProblemError Only => Assert.Single(Report.Faults);
 
     public IEnumerable<string> Codes => Report.Faults.Select(fault => fault.Code);
 
@@ -20,7 +22,7 @@ internal sealed record DatasetScan(DatasetReport Report, DatasetScanner Scanner,
         var report = new DatasetReport();
         var offsets = new List<long>();
         var rules = new RowRules(kind, prompt is null ? null : Template.Parse(prompt), completion is null ? null : Template.Parse(completion), report);
-        var scanner = new DatasetScanner(rules, report, offsets.Add);
+        var scanner = new DatasetScanner(rules, report, new LimitsOptions(), offsets.Add);
         for (var at = 0; at < bytes.Length; at += piece)
         {
             scanner.Feed(bytes.AsMemory(at, Math.Min(piece, bytes.Length - at)));

@@ -1,5 +1,6 @@
 using System.Text;
 using RftService.Api.Datasets;
+using RftService.Api.Hosting;
 
 namespace RftService.Api.Tests.Datasets;
 
@@ -35,7 +36,7 @@ public sealed class DatasetScannerTests
     {
         var scan = DatasetScan.Of($"{Good}\n\n \n{Good}\n");
 
-        Assert.Equal([(2L, "blank_line"), (3L, "blank_line")], scan.Report.Faults.Select(fault => (fault.Line!.Value, fault.Code)));
+        Assert.Equal([(2, "blank_line"), (3, "blank_line")], scan.Report.Faults.Select(fault => (fault.Line!.Value, fault.Code)));
     }
 
     [Theory]
@@ -61,7 +62,7 @@ public sealed class DatasetScannerTests
     {
         var fault = DatasetScan.Of($"{Good}\n{line}\n{Good}").Only;
 
-        Assert.Equal((2L, code, pointer), (fault.Line, fault.Code, fault.Pointer));
+        Assert.Equal((2, code, pointer), (fault.Line, fault.Code, fault.Pointer));
         Assert.Contains(words, fault.Message, StringComparison.Ordinal);
     }
 
@@ -79,18 +80,18 @@ public sealed class DatasetScannerTests
 
         var fault = DatasetScan.Of(bytes).Only;
 
-        Assert.Equal((1L, "invalid_utf8"), (fault.Line, fault.Code));
+        Assert.Equal((1, "invalid_utf8"), (fault.Line, fault.Code));
         Assert.Contains("byte 12 ", fault.Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(62, null)]
-    [InlineData(63, null)]
-    [InlineData(64, "too_deep")]
+    [InlineData(30, null)]
+    [InlineData(31, null)]
+    [InlineData(32, "too_deep")]
     [InlineData(100_000, "too_deep")]
     public void Scan_DeepNesting_IsRefusedBeyondTheLimit(int arrays, string? code)
     {
-        // The row's object is a level too: 63 arrays in it make 64.
+        // The row's object is a level too: 31 arrays in it make 32.
         var scan = DatasetScan.Of($$"""{"prompt":"a","x":{{new string('[', arrays)}}{{new string(']', arrays)}}}""", piece: 4096);
 
         Assert.Equal(code is null ? [] : [code], scan.Codes);
@@ -99,12 +100,12 @@ public sealed class DatasetScannerTests
     [Fact]
     public void Scan_LineOverTheLimit_IsReportedAndTheNextIsRead()
     {
-        var longest = "{\"prompt\":\"" + new string('a', DatasetScanner.MaxLineBytes - 13) + "\"}";
+        var longest = "{\"prompt\":\"" + new string('a', new LimitsOptions().DatasetRowBytes - 13) + "\"}";
 
         Assert.Equal(0, DatasetScan.Of($"{longest}\n{Good}", piece: 65_536).Report.Total);
         var scan = DatasetScan.Of($"{longest} \n{Good}\n{{}}", piece: 65_536);
 
-        Assert.Equal([(1L, "line_too_long"), (3L, "missing_field")], scan.Report.Faults.Select(fault => (fault.Line!.Value, fault.Code)));
+        Assert.Equal([(1, "line_too_long"), (3, "missing_field")], scan.Report.Faults.Select(fault => (fault.Line!.Value, fault.Code)));
     }
 
     [Fact]
@@ -126,7 +127,7 @@ public sealed class DatasetScannerTests
 
         Assert.Equal(100_000, scan.Scanner.Rows);
         Assert.Equal(
-            [(17L, "wrong_type", "/prompt"), (50_000L, "invalid_json", "/prompt"), (99_999L, "missing_field", "")],
+            [(17, "wrong_type", "/prompt"), (50_000, "invalid_json", "/prompt"), (99_999, "missing_field", "")],
             scan.Report.Faults.Select(fault => (fault.Line!.Value, fault.Code, fault.Pointer)));
     }
 

@@ -42,7 +42,7 @@ public sealed class RowRulesTests
     {
         var fault = DatasetScan.Of(row, kind).Only;
 
-        Assert.Equal((1L, code, pointer), (fault.Line, fault.Code, fault.Pointer));
+        Assert.Equal((1, code, pointer), (fault.Line, fault.Code, fault.Pointer));
     }
 
     [Fact]
