@@ -1,4 +1,5 @@
 using RftService.Api.Algorithms;
+using RftService.Api.Datasets;
 using RftService.Api.Http;
 using RftService.Api.Keys;
 using RftService.Api.Models;
@@ -41,6 +42,7 @@ internal static class PipelineSetup
     private static void MapSlices(IEndpointRouteBuilder v1)
     {
         v1.MapAlgorithms();
+        v1.MapDatasets();
         v1.MapModels();
         v1.MapRewards();
         v1.MapWorkers();
