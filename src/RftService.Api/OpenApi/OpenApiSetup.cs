@@ -1,4 +1,5 @@
 using Microsoft.OpenApi;
+using RftService.Api.Datasets;
 using RftService.Api.Http;
 using RftService.Engine.Algorithms;
 using RftService.Grading;
@@ -52,6 +53,7 @@ internal static class OpenApiSetup
                 [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.Scheme, host)] = [],
             });
             document.OperationFilter<OperationDetails>();
+            document.OperationFilter<JsonlBodyDetails>();
             document.SchemaFilter<SchemaDetails>();
         });
     }
