@@ -1,4 +1,6 @@
 using RftService.Api.Algorithms;
+using RftService.Api.Checkpoints;
+using RftService.Api.Completions;
 using RftService.Api.Datasets;
 using RftService.Api.Http;
 using RftService.Api.Keys;
@@ -43,6 +45,8 @@ internal static class PipelineSetup
     {
         v1.MapAlgorithms();
         v1.MapDatasets();
+        v1.MapCheckpoints();
+        v1.MapCompletions();
         v1.MapModels();
         v1.MapRewards();
         v1.MapWorkers();
