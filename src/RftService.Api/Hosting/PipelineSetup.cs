@@ -1,4 +1,7 @@
 using RftService.Api.Algorithms;
+using RftService.Api.Checkpoints;
+using RftService.Api.Completions;
+using RftService.Api.Datasets;
 using RftService.Api.Http;
 using RftService.Api.Keys;
 using RftService.Api.Models;
@@ -41,6 +44,9 @@ internal static class PipelineSetup
     private static void MapSlices(IEndpointRouteBuilder v1)
     {
         v1.MapAlgorithms();
+        v1.MapDatasets();
+        v1.MapCheckpoints();
+        v1.MapCompletions();
         v1.MapModels();
         v1.MapRewards();
         v1.MapWorkers();

@@ -2,6 +2,9 @@ using Hangfire;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using RftService.Api.Checkpoints;
+using RftService.Api.Completions;
+using RftService.Api.Datasets;
 using RftService.Api.Http;
 using RftService.Api.OpenApi;
 using RftService.Data;
@@ -37,6 +40,9 @@ internal static class ServiceSetup
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
+        services.AddDatasets();
+        services.AddSingleton<MergedModels>();
+        services.AddCompletions();
         services.AddRftOpenApi();
     }
 
