@@ -1,0 +1,43 @@
+using RftService.Api.Http;
+using RftService.Api.OpenApi;
+using RftService.Data;
+
+namespace RftService.Api.Hosting;
+
+/// <summary>The order of the middleware and the list of the slices.</summary>
+internal static class PipelineSetup
+{
+    public static void UseRftApi(this WebApplication app)
+    {
+        app.UseSecurityHeaders();
+        app.UseExceptionHandler(_ => { }); // ProblemExceptionHandler answers; the delegate is demanded and never reached
+        app.UseStatusCodePages(page => Problems.ForStatus(page.HttpContext.Response.StatusCode).ExecuteAsync(page.HttpContext));
+        app.UseNulRefusal();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseRateLimiter();
+        app.UseAuthorization();
+        app.UseRftOpenApi();
+    }
+
+    public static void MapRftApi(this WebApplication app)
+    {
+        app.MapGet("/healthz", HealthAsync).ExcludeFromDescription();
+        app.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
+
+        var v1 = app.MapGroup("/api/v1")
+            .RequireAuthorization()
+            .ProducesProblems(StatusCodes.Status401Unauthorized, StatusCodes.Status429TooManyRequests)
+            .AddEndpointFilter(RequestValidator.FilterAsync);
+        MapSlices(v1);
+    }
+
+    private static void MapSlices(IEndpointRouteBuilder v1)
+    {
+    }
+
+    private static async Task<IResult> HealthAsync(RftDbContext db, CancellationToken cancellation) =>
+        await db.Database.CanConnectAsync(cancellation)
+            ? TypedResults.Ok(new { status = "ok" })
+            : Problems.Of(StatusCodes.Status503ServiceUnavailable, "database_unreachable", "The database does not answer.");
+}
