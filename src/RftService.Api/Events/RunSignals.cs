@@ -8,7 +8,7 @@ namespace RftService.Api.Events;
 /// Wakes the streams of a run when something was written for it. One LISTEN connection serves the whole process. A signal carries
 /// no data: streams read the tables, so a signal that is lost with the connection costs a poll interval and nothing else.
 /// </summary>
-internal sealed partial class RunSignals(NpgsqlDataSource database, ILogger<RunSignals> logger) : BackgroundService
+internal sealed partial class RunSignals(IConfiguration configuration, ILogger<RunSignals> logger) : BackgroundService
 {
     /// <summary>Postgres channel; the payload is the run's id.</summary>
     public const string Channel = "rft_runs";
@@ -40,7 +40,7 @@ internal sealed partial class RunSignals(NpgsqlDataSource database, ILogger<RunS
             {
                 return;
             }
-            catch (Exception lost) when (lost is NpgsqlException or IOException or TimeoutException)
+            catch (Exception lost) when (lost is NpgsqlException or IOException or TimeoutException or ArgumentException)
             {
                 LogLost(logger, lost.Message);
                 await Task.Delay(ReconnectAfter, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -50,7 +50,10 @@ internal sealed partial class RunSignals(NpgsqlDataSource database, ILogger<RunS
 
     private async Task ListenAsync(CancellationToken cancellation)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellation);
+        // Not from the pool: it waits for hours. The keep-alive finds out when the server is gone without a word.
+        var settings = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString("Rft")) { Pooling = false, KeepAlive = 30 };
+        await using var connection = new NpgsqlConnection(settings.ConnectionString);
+        await connection.OpenAsync(cancellation);
         connection.Notification += (_, signal) =>
         {
             if (Guid.TryParse(signal.Payload, out var runId) && _byRun.TryGetValue(runId, out var subscriptions))

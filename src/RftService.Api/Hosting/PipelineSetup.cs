@@ -1,5 +1,10 @@
+using RftService.Api.Events;
 using RftService.Api.Http;
+using RftService.Api.Metrics;
 using RftService.Api.OpenApi;
+using RftService.Api.Pages;
+using RftService.Api.Rollouts;
+using RftService.Api.Runs;
 using RftService.Data;
 
 namespace RftService.Api.Hosting;
@@ -23,7 +28,7 @@ internal static class PipelineSetup
     public static void MapRftApi(this WebApplication app)
     {
         app.MapGet("/healthz", HealthAsync).ExcludeFromDescription();
-        app.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapPages();
 
         var v1 = app.MapGroup("/api/v1")
             .RequireAuthorization()
@@ -34,6 +39,10 @@ internal static class PipelineSetup
 
     private static void MapSlices(IEndpointRouteBuilder v1)
     {
+        v1.MapRuns();
+        v1.MapRunEvents();
+        v1.MapRunMetrics();
+        v1.MapRunRollouts();
     }
 
     private static async Task<IResult> HealthAsync(RftDbContext db, CancellationToken cancellation) =>

@@ -2,8 +2,10 @@ using Hangfire;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Api.OpenApi;
+using RftService.Api.Runs;
 using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
@@ -38,6 +40,9 @@ internal static class ServiceSetup
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
         services.AddRftOpenApi();
+
+        services.AddRuns();
+        services.AddRunEvents();
     }
 
     // Read when first needed: tests add their settings after this code has run.

@@ -16,7 +16,7 @@ internal static class PageEndpoints
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
         + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-    private static readonly IReadOnlyDictionary<string, PageFile> Files = LoadFiles();
+    private static readonly Dictionary<string, PageFile> Files = LoadFiles();
 
     public static void MapPages(this IEndpointRouteBuilder app)
     {

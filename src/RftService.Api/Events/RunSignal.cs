@@ -1,0 +1,11 @@
+using Microsoft.EntityFrameworkCore;
+using RftService.Data;
+
+namespace RftService.Api.Events;
+
+/// <summary>Tells every Api process that something was written for a run.</summary>
+internal static class RunSignal
+{
+    public static Task SendAsync(RftDbContext db, Guid runId, CancellationToken cancellation) =>
+        db.Database.ExecuteSqlAsync($"select pg_notify({RunSignals.Channel}, {runId.ToString()})", cancellation);
+}
