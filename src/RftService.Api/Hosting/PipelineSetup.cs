@@ -1,10 +1,16 @@
+using RftService.Api.Algorithms;
 using RftService.Api.Events;
 using RftService.Api.Http;
+using RftService.Api.Keys;
 using RftService.Api.Metrics;
+using RftService.Api.Models;
 using RftService.Api.OpenApi;
 using RftService.Api.Pages;
+using RftService.Api.Projects;
+using RftService.Api.Rewards;
 using RftService.Api.Rollouts;
 using RftService.Api.Runs;
+using RftService.Api.Workers;
 using RftService.Data;
 
 namespace RftService.Api.Hosting;
@@ -43,6 +49,12 @@ internal static class PipelineSetup
         v1.MapRunEvents();
         v1.MapRunMetrics();
         v1.MapRunRollouts();
+        v1.MapAlgorithms();
+        v1.MapModels();
+        v1.MapRewards();
+        v1.MapWorkers();
+        v1.MapKeys();
+        v1.MapProjects();
     }
 
     private static async Task<IResult> HealthAsync(RftDbContext db, CancellationToken cancellation) =>

@@ -37,10 +37,10 @@ internal static class Idempotency
         }
 
         var key = values.ToString();
-        if (key.Length is 0 or > 255 || key.Any(letter => letter is < '!' or > '~'))
+        if (key.Length is 0 or > 200 || key.Any(letter => letter is < '!' or > '~'))
         {
             return Problems.Of(StatusCodes.Status400BadRequest, "invalid_idempotency_key",
-                $"{Header}: expected 1 to 255 visible ASCII characters, got {key.Length}; a random UUID is a good key.");
+                $"{Header}: expected 1 to 200 visible ASCII characters, got {key.Length}; a random UUID is a good key.");
         }
 
         // A scope of its own: the endpoint's context may hold changes that this must not save.
