@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using RftService.Data;
+using RftService.Data.Runs;
 
 namespace RftService.Api.Events;
 
@@ -7,5 +8,5 @@ namespace RftService.Api.Events;
 internal static class RunSignal
 {
     public static Task SendAsync(RftDbContext db, Guid runId, CancellationToken cancellation) =>
-        db.Database.ExecuteSqlAsync($"select pg_notify({RunSignals.Channel}, {runId.ToString()})", cancellation);
+        db.Database.ExecuteSqlAsync($"select pg_notify({RunChannel.Name}, {runId.ToString()})", cancellation);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Npgsql;
+using RftService.Data.Runs;
 
 namespace RftService.Api.Events;
 
@@ -10,9 +11,6 @@ namespace RftService.Api.Events;
 /// </summary>
 internal sealed partial class RunSignals(IConfiguration configuration, ILogger<RunSignals> logger) : BackgroundService
 {
-    /// <summary>Postgres channel; the payload is the run's id.</summary>
-    public const string Channel = "rft_runs";
-
     private static readonly TimeSpan ReconnectAfter = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<Guid, Subscription[]> _byRun = new();
@@ -62,7 +60,7 @@ internal sealed partial class RunSignals(IConfiguration configuration, ILogger<R
             }
         };
 
-        await using (var listen = new NpgsqlCommand($"listen {Channel}", connection))
+        await using (var listen = new NpgsqlCommand($"listen {RunChannel.Name}", connection))
         {
             await listen.ExecuteNonQueryAsync(cancellation);
         }
@@ -110,7 +108,7 @@ internal sealed partial class RunSignals(IConfiguration configuration, ILogger<R
     {
         // One pending signal says all there is to say: read the tables again.
         private readonly Channel<bool> _pending =
-            System.Threading.Channels.Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+            Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
         public Guid RunId => runId;
 
