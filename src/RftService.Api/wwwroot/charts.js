@@ -3,10 +3,10 @@
 import { element, make } from "/pages/session.js";
 
 const plots = [
-  { title: "Reward", series: [["reward/mean", "mean", "#1565c0"], ["evaluation/reward/mean", "evaluation", "#c62828"]] },
-  { title: "Loss", series: [["policy/loss", "loss", "#1565c0"]] },
+  { title: "Reward", series: [["reward/mean", "mean", "#1565c0"], ["evaluation/reward_mean", "evaluation", "#c62828"]] },
+  { title: "Loss", series: [["policy/loss", "training", "#1565c0"], ["evaluation/loss", "evaluation", "#c62828"]] },
   { title: "Entropy", series: [["policy/entropy", "entropy", "#6a1b9a"]] },
-  { title: "Completion length (tokens)", series: [["completion/length_mean", "mean", "#2e7d32"]] },
+  { title: "Completion length (tokens)", series: [["completion/tokens_mean", "mean", "#2e7d32"]] },
 ];
 
 const rows = new Map();
