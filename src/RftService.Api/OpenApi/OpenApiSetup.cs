@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using RftService.Api.Http;
 using RftService.Engine.Algorithms;
@@ -31,8 +33,9 @@ internal static class OpenApiSetup
                     + "Refusals are problem+json (RFC 9457) with a code, the place, and what to do.",
             });
             DescribeUnions(document);
-            document.SupportNonNullableReferenceTypes();
-            document.NonNullableReferenceTypesAsRequired();
+            document.UseAllOfToExtendReferenceSchemas();
+            document.MapType<JsonElement>(() => new OpenApiSchema());
+            document.MapType<JsonNode>(() => new OpenApiSchema());
             foreach (var assembly in new[] { typeof(Program).Assembly, typeof(GraderSpec).Assembly, typeof(AlgorithmOptions).Assembly })
             {
                 if (File.Exists(XmlDocs.PathOf(assembly)))

@@ -26,7 +26,7 @@ internal static class FusedKernels
             return grads[0]
         """;
 
-    private static readonly jit.CompilationUnit Unit = jit.compile(Script);
+    private static readonly jit.CompilationUnit Unit = jit.compile(Script + "\n"); // its parser wants the last line ended
 
     /// <summary>One AdamW step on every tensor, in place; the step tensors are counted up first.</summary>
     public static void AdamW(

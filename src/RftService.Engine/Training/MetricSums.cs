@@ -23,6 +23,27 @@ internal sealed class MetricSums
     public void Max(string name, double value) =>
         _values[name] = Math.Max(_values.GetValueOrDefault(name, double.NegativeInfinity), value);
 
+    /// <summary>Takes over everything another collection holds; its values replace those of the same name.</summary>
+    public void Add(MetricSums other)
+    {
+        foreach (var (name, (sum, count)) in other._means)
+        {
+            Add(name, sum, count);
+        }
+
+        foreach (var (name, value) in other._values)
+        {
+            Set(name, value);
+        }
+    }
+
+    /// <summary>Leaves a metric out.</summary>
+    public void Remove(string name)
+    {
+        _means.Remove(name);
+        _values.Remove(name);
+    }
+
     /// <summary>A value set so far, or 0.</summary>
     public double this[string name] => _values.GetValueOrDefault(name);
 
