@@ -1,4 +1,5 @@
 using RftService.Api.Algorithms;
+using RftService.Api.Datasets;
 using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Api.Keys;
@@ -50,6 +51,7 @@ internal static class PipelineSetup
         v1.MapRunMetrics();
         v1.MapRunRollouts();
         v1.MapAlgorithms();
+        v1.MapDatasets();
         v1.MapModels();
         v1.MapRewards();
         v1.MapWorkers();

@@ -2,6 +2,7 @@ using Hangfire;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using RftService.Api.Datasets;
 using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Api.OpenApi;
@@ -39,6 +40,7 @@ internal static class ServiceSetup
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
+        services.AddDatasets();
         services.AddRftOpenApi();
 
         services.AddRuns();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
+using RftService.Api.Datasets;
 using RftService.Api.Http;
 using RftService.Engine.Algorithms;
 using RftService.Grading;
@@ -55,6 +56,7 @@ internal static class OpenApiSetup
                 [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.Scheme, host)] = [],
             });
             document.OperationFilter<OperationDetails>();
+            document.OperationFilter<JsonlBodyDetails>();
             document.SchemaFilter<SchemaDetails>();
         });
     }
