@@ -32,7 +32,7 @@ function line(checkpoint) {
 async function download(checkpoint, button) {
   button.disabled = true;
   try {
-    const response = await api(`/api/v1/checkpoints/${encodeURIComponent(checkpoint.id)}/download`);
+    const response = await api(`/api/v1/checkpoints/${encodeURIComponent(checkpoint.id)}/archive`);
     const link = make("a");
     link.href = URL.createObjectURL(await response.blob());
     link.download = `${checkpoint.id}-step-${checkpoint.step}.tar`;

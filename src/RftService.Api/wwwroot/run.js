@@ -65,8 +65,15 @@ function refreshSoon() {
   refreshing = true;
   setTimeout(() => {
     refreshing = false;
-    Promise.all([showRollouts(path), showCheckpoints(path)]).catch(failure => showProblem(failure.message));
+    refresh();
   }, 3000);
+}
+
+// One that fails takes nothing else with it.
+function refresh() {
+  for (const show of [showRollouts, showCheckpoints]) {
+    show(path).catch(failure => showProblem(failure.message));
+  }
 }
 
 let attempt = null;
@@ -99,7 +106,7 @@ start(async () => {
   element("content").hidden = false; // the charts measure their room
   showHead(run);
   showStatus(run);
-  await Promise.all([showRollouts(path), showCheckpoints(path)]);
+  refresh();
   follow(`${path}/stream`, receive, connected => {
     element("progress").classList.toggle("offline", !connected);
   }).catch(failure => showProblem(failure.message));
