@@ -79,7 +79,8 @@ internal sealed class SchemaDetails : ISchemaFilter
         }
     }
 
-    // Only records that can be made from nothing have defaults; the others are required members or answers.
+    // Only records that can be made from nothing have defaults; answers are made by their constructors. Read member by member:
+    // the required ones are still empty and could not be written.
     private static JsonObject? DefaultsOf(JsonTypeInfo info)
     {
         if (info.Type.IsAbstract || info.Type.GetConstructor(Type.EmptyTypes) is null)
@@ -87,6 +88,10 @@ internal sealed class SchemaDetails : ISchemaFilter
             return null;
         }
 
-        return JsonSerializer.SerializeToNode(Activator.CreateInstance(info.Type), info.Type, JsonSetup.Options)?.AsObject();
+        var instance = Activator.CreateInstance(info.Type)!;
+        return new JsonObject(info.Properties
+            .Where(property => !property.IsRequired && property.Get is not null)
+            .Select(property => KeyValuePair.Create(
+                property.Name, JsonSerializer.SerializeToNode(property.Get!(instance), property.PropertyType, JsonSetup.Options))));
     }
 }
