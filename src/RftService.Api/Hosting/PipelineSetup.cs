@@ -1,4 +1,6 @@
 using RftService.Api.Algorithms;
+using RftService.Api.Checkpoints;
+using RftService.Api.Completions;
 using RftService.Api.Datasets;
 using RftService.Api.Events;
 using RftService.Api.Http;
@@ -52,6 +54,8 @@ internal static class PipelineSetup
         v1.MapRunRollouts();
         v1.MapAlgorithms();
         v1.MapDatasets();
+        v1.MapCheckpoints();
+        v1.MapCompletions();
         v1.MapModels();
         v1.MapRewards();
         v1.MapWorkers();

@@ -2,6 +2,8 @@ using Hangfire;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using RftService.Api.Checkpoints;
+using RftService.Api.Completions;
 using RftService.Api.Datasets;
 using RftService.Api.Events;
 using RftService.Api.Http;
@@ -41,6 +43,8 @@ internal static class ServiceSetup
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
         services.AddDatasets();
+        services.AddSingleton<MergedModels>();
+        services.AddCompletions();
         services.AddRftOpenApi();
 
         services.AddRuns();
