@@ -16,12 +16,16 @@ public interface IAlgorithm
 
     /// <summary>
     /// Turns the rewards of one group into advantages. Rollouts without a value are not in the spans.
+    /// An advantage of NaN leaves that rollout out of the step.
     /// Returns false when the group holds nothing to learn from and is dropped from the step.
     /// </summary>
     bool AssignCredit(ReadOnlySpan<float> rewards, Span<float> advantages);
 
     /// <summary>Unreduced loss of a micro-batch: a function of <see cref="PolicyBatch.LogProbs"/> only, so gradients of micro-batches add up exactly.</summary>
     IReadOnlyList<LossTerm> Loss(PolicyBatch batch);
+
+    /// <summary>What the rule wants to be seen of a micro-batch, beside the metrics that every run has. No gradient is tracked here.</summary>
+    IReadOnlyList<AlgorithmMetric> Measure(PolicyBatch batch) => [];
 }
 
 /// <summary>The static half of a learning rule, found by <see cref="AlgorithmCatalog"/> by reflection.</summary>
@@ -41,3 +45,9 @@ public interface IAlgorithm<TSelf, TOptions> : IAlgorithm
     /// <summary>Makes the rule.</summary>
     static abstract TSelf Create(TOptions options);
 }
+
+/// <summary>A mean over the whole step, given as what a micro-batch adds to it.</summary>
+/// <param name="Name">Full metric name, as `topr/dead_negatives_share`.</param>
+/// <param name="Sum">Adds up over micro-batches.</param>
+/// <param name="Count">Adds up over micro-batches; the metric is Sum / Count and absent when Count is 0.</param>
+public sealed record AlgorithmMetric(string Name, double Sum, double Count);

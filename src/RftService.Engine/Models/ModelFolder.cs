@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using RftService.Engine.Checkpoints;
+
 namespace RftService.Engine.Models;
 
 /// <summary>A Hugging Face model folder, read without touching a tensor: config.json, the headers of its safetensors, tokenizer.json.</summary>
@@ -5,7 +8,38 @@ public static class ModelFolder
 {
     /// <summary>Checks that the folder is a model this Engine can train, and describes it.</summary>
     /// <exception cref="ModelFolderException">A file is missing, damaged, unsupported, or does not match the others.</exception>
-    public static ModelInfo Inspect(string folder) => throw new NotImplementedException(folder);
+    public static ModelInfo Inspect(string folder)
+    {
+        var config = ModelConfig.Load(folder);
+        using var weights = SafeTensorsFolder.Open(folder);
+        ModelLayout.Match(config, weights);
+        return new ModelInfo(
+            config.Family,
+            ModelLayout.Tensors(config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size)),
+            config.ContextLength,
+            config.VocabularySize,
+            weights.Entry(ModelLayout.Stored(weights, ModelLayout.Embedding)).Dtype.TorchName(),
+            config.TiedEmbeddings,
+            HasChatTemplate: false,
+            Hash(weights.Files),
+            weights.Files.Sum(file => new FileInfo(file).Length));
+    }
+
+    private static string Hash(IEnumerable<string> files)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[1 << 20];
+        foreach (var file in files)
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            for (int read; (read = stream.Read(buffer)) > 0;)
+            {
+                hash.AppendData(buffer, 0, read);
+            }
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 }
 
 /// <summary>What a model folder holds.</summary>

@@ -1,0 +1,126 @@
+using static TorchSharp.torch;
+
+namespace RftService.Engine.Training;
+
+/// <summary>
+/// Log-probs of given tokens from hidden states, in float32 and in chunks, with a backward pass by hand: the logits of a whole
+/// batch (N × V) never exist, neither forward nor backward. The caller's loss is a function of the log-probs alone, so its
+/// gradient k = ∂L/∂logp is all that comes back. What fits into one chunk keeps its softmax; otherwise it is computed again.
+/// </summary>
+internal sealed class LmHead : IDisposable
+{
+    /// <summary>Logits of a chunk: 128 MB in float32, where the detour over chunks costs about 2 % of a step.</summary>
+    private const int ChunkElements = 32 * 1024 * 1024;
+
+    private readonly Tensor _hidden;
+    private readonly Tensor _weight;
+    private readonly Tensor _targets;
+    private readonly double _temperature;
+    private readonly int _chunk;
+    private Tensor? _softmax;
+
+    /// <summary>Computes the log-probs; what they need later is kept until disposal.</summary>
+    /// <param name="hidden">Hidden states that predict the targets, detached, [N, D].</param>
+    /// <param name="weight">Output matrix, [V, D].</param>
+    /// <param name="targets">Token ids, int64 [N].</param>
+    /// <param name="temperature">Divides the logits.</param>
+    /// <param name="keepSoftmax">True when <see cref="Backward"/> will be called.</param>
+    /// <param name="chunk">Positions at a time; null: as many as fit into about 128 MB.</param>
+    public LmHead(Tensor hidden, Tensor weight, Tensor targets, double temperature, bool keepSoftmax, int? chunk = null)
+    {
+        using var _ = no_grad();
+        _temperature = temperature;
+        _chunk = chunk ?? Math.Max(64, ChunkElements / (int)weight.shape[0]);
+        using var scope = NewDisposeScope();
+        _weight = weight.detach().to_type(ScalarType.Float32).DetachFromDisposeScope();
+        _hidden = hidden.detach().to_type(ScalarType.Float32).DetachFromDisposeScope();
+        _targets = targets.alias().DetachFromDisposeScope();
+        var count = (int)targets.shape[0];
+        LogProbs = empty([count], ScalarType.Float32, hidden.device).DetachFromDisposeScope();
+        Entropy = empty([count], ScalarType.Float32, hidden.device).DetachFromDisposeScope();
+        for (var start = 0; start < count; start += _chunk)
+        {
+            var length = Math.Min(_chunk, count - start);
+            Forward(start, length, keepSoftmax && length == count);
+        }
+    }
+
+    /// <summary>log π of the targets, no gradient attached, [N].</summary>
+    public Tensor LogProbs { get; }
+
+    /// <summary>Entropy of the whole distribution at each position, in nats, [N].</summary>
+    public Tensor Entropy { get; }
+
+    /// <summary>Gradient of the loss to the hidden states; that to the output matrix, when it is trained, is added to <paramref name="weight"/>'s own.</summary>
+    /// <param name="gradient">k = ∂L/∂logp, [N].</param>
+    /// <param name="weight">The parameter that was given to the constructor.</param>
+    /// <returns>[N, D]</returns>
+    public Tensor Backward(Tensor gradient, Tensor weight)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var toHidden = empty_like(_hidden);                                                     // [N, D]
+        var toWeight = weight.requires_grad ? GradientOf(weight) : null;                        // [V, D]
+        var count = (int)_targets.shape[0];
+        for (var start = 0; start < count; start += _chunk)
+        {
+            using var chunkScope = NewDisposeScope();
+            var length = Math.Min(_chunk, count - start);
+            var hidden = _hidden.narrow(0, start, length);                                      // [C, D]
+            var targets = _targets.narrow(0, start, length).unsqueeze(1);                       // [C, 1]
+            var k = gradient.narrow(0, start, length).unsqueeze(1) / _temperature;              // [C, 1]
+
+            // ∂logp/∂z = (onehot − softmax) / temperature
+            var toLogits = _softmax ?? Logits(hidden).softmax(1);                               // [C, V]
+            toLogits.mul_(-k);
+            toLogits.scatter_add_(1, targets, k);
+            toHidden.narrow(0, start, length).copy_(toLogits.matmul(_weight));
+            toWeight?.addmm_(toLogits.t(), hidden, 1, 1);
+        }
+
+        _softmax?.Dispose(); // overwritten above: a second backward pass would be wrong
+        _softmax = null;
+        return toHidden.MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _softmax?.Dispose();
+        _hidden.Dispose();
+        _weight.Dispose();
+        _targets.Dispose();
+        LogProbs.Dispose();
+        Entropy.Dispose();
+    }
+
+    private void Forward(int start, int length, bool keepSoftmax)
+    {
+        using var scope = NewDisposeScope();
+        var logits = Logits(_hidden.narrow(0, start, length));                                  // [C, V]
+        var total = logits.logsumexp(1, keepdim: true);                                         // [C, 1]
+        var target = logits.gather(1, _targets.narrow(0, start, length).unsqueeze(1));          // [C, 1]
+        LogProbs.narrow(0, start, length).copy_((target - total).squeeze(1));
+
+        // H = lse − Σ p z
+        var softmax = (logits - total).exp_();                                                  // [C, V]
+        Entropy.narrow(0, start, length).copy_(total.squeeze(1) - logits.mul_(softmax).sum(1));
+        if (keepSoftmax)
+        {
+            _softmax = softmax.DetachFromDisposeScope();
+        }
+    }
+
+    private Tensor Logits(Tensor hidden) => hidden.matmul(_weight.t()).div_(_temperature);
+
+    private static Tensor GradientOf(Tensor weight)
+    {
+        if (weight.grad is { } present)
+        {
+            return present;
+        }
+
+        var made = zeros_like(weight).DetachFromDisposeScope();
+        weight.grad = made;
+        return made;
+    }
+}

@@ -1,0 +1,116 @@
+namespace RftService.Engine.Training;
+
+/// <summary>Names of the metrics of a step. A learning rule may add its own (`topr/…`, `ratio/…`).</summary>
+public static class MetricNames
+{
+    /// <summary>Mean reward of the step's graded completions.</summary>
+    public const string RewardMean = "reward/mean";
+
+    /// <summary>Population standard deviation of the same rewards.</summary>
+    public const string RewardStd = "reward/std";
+
+    /// <summary>Share of completions whose grade was an error, 0 to 1.</summary>
+    public const string RewardErrorShare = "reward/error_share";
+
+    /// <summary>Share of completions on which the grader abstained, 0 to 1.</summary>
+    public const string RewardAbstainedShare = "reward/abstained_share";
+
+    /// <summary>Share of groups whose rewards are all equal, 0 to 1.</summary>
+    public const string RewardZeroVarianceShare = "reward/zero_variance_share";
+
+    /// <summary>Prefix of the mean of each named part of a composed reward.</summary>
+    public const string RewardPartPrefix = "reward_part/";
+
+    /// <summary>The weighted sum of all loss terms.</summary>
+    public const string PolicyLoss = "policy/loss";
+
+    /// <summary>Prefix of each loss term before its weight.</summary>
+    public const string LossPrefix = "loss/";
+
+    /// <summary>Mean token entropy of the policy over the completions, nats.</summary>
+    public const string PolicyEntropy = "policy/entropy";
+
+    /// <summary>Mean of log μ − log πθ over tokens, nats; 0 when the policy is the behavior policy.</summary>
+    public const string PolicyApproxKl = "policy/approx_kl";
+
+    /// <summary>Mean of log πθ − log π_ref over tokens, nats; present when a reference is kept.</summary>
+    public const string PolicyReferenceKl = "policy/reference_kl";
+
+    /// <summary>Mean |log πθ − log μ| over tokens of completions sampled in this very step: sampler and trainer must agree, so about 0.</summary>
+    public const string SamplerMismatch = "policy/sampler_mismatch";
+
+    /// <summary>Optimizer updates made so far.</summary>
+    public const string PolicyVersion = "policy/version";
+
+    /// <summary>Mean token ratio πθ/μ.</summary>
+    public const string RatioMean = "ratio/mean";
+
+    /// <summary>Largest token ratio πθ/μ of the step.</summary>
+    public const string RatioMax = "ratio/max";
+
+    /// <summary>Global gradient norm before clipping.</summary>
+    public const string GradientNorm = "optimizer/gradient_norm";
+
+    /// <summary>Learning rate of the step.</summary>
+    public const string LearningRate = "optimizer/learning_rate";
+
+    /// <summary>Micro-batches of the step.</summary>
+    public const string MicroBatches = "optimizer/micro_batches";
+
+    /// <summary>Mean length of the step's completions, tokens.</summary>
+    public const string CompletionTokensMean = "completion/tokens_mean";
+
+    /// <summary>Longest completion of the step, tokens.</summary>
+    public const string CompletionTokensMax = "completion/tokens_max";
+
+    /// <summary>Share of completions cut at the token limit, 0 to 1.</summary>
+    public const string CompletionTruncatedShare = "completion/truncated_share";
+
+    /// <summary>Share of the step's groups that took part in the loss, 0 to 1.</summary>
+    public const string GroupsUsedShare = "data/groups_used_share";
+
+    /// <summary>Passes over the data begun, as a fraction.</summary>
+    public const string Epochs = "data/epochs";
+
+    /// <summary>Seconds spent sampling.</summary>
+    public const string SamplingSeconds = "time/sampling_s";
+
+    /// <summary>Seconds spent grading.</summary>
+    public const string GradingSeconds = "time/grading_s";
+
+    /// <summary>Seconds spent in forward, backward and optimizer.</summary>
+    public const string TrainingSeconds = "time/training_s";
+
+    /// <summary>Seconds of an evaluation made after the step.</summary>
+    public const string EvaluationSeconds = "time/evaluation_s";
+
+    /// <summary>Seconds of the step without evaluation and checkpoint.</summary>
+    public const string StepSeconds = "time/step_s";
+
+    /// <summary>Tokens trained on since the start of the run, prompts included.</summary>
+    public const string TokensTrained = "tokens/trained";
+
+    /// <summary>Tokens sampled since the start of the run, evaluations left out.</summary>
+    public const string TokensSampled = "tokens/sampled";
+
+    /// <summary>Tokens trained on per second of <see cref="TrainingSeconds"/>.</summary>
+    public const string TrainingThroughput = "throughput/training_tokens_per_s";
+
+    /// <summary>Tokens sampled per second of <see cref="SamplingSeconds"/>.</summary>
+    public const string SamplingThroughput = "throughput/sampling_tokens_per_s";
+
+    /// <summary>Mean reward on the evaluation rows.</summary>
+    public const string EvaluationRewardMean = "evaluation/reward_mean";
+
+    /// <summary>Share of evaluation completions whose grade was an error, 0 to 1.</summary>
+    public const string EvaluationErrorShare = "evaluation/error_share";
+
+    /// <summary>Mean length of evaluation completions, tokens.</summary>
+    public const string EvaluationTokensMean = "evaluation/tokens_mean";
+
+    /// <summary>Share of evaluation completions cut at the token limit, 0 to 1.</summary>
+    public const string EvaluationTruncatedShare = "evaluation/truncated_share";
+
+    /// <summary>Mean −log πθ of the expert completions of the evaluation rows, nats a token.</summary>
+    public const string EvaluationLoss = "evaluation/loss";
+}

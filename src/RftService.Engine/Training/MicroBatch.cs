@@ -1,0 +1,73 @@
+using static TorchSharp.torch;
+
+namespace RftService.Engine.Training;
+
+/// <summary>
+/// Completions of a micro-batch as tensors, prompts and completions joined and padded on the right to S positions.
+/// The last token of a row predicts nothing and is not fed, so S is the longest prompt + completion less one.
+/// </summary>
+/// <param name="Rows">The completions, B of them.</param>
+/// <param name="Tokens">int64 [B, S]</param>
+/// <param name="Padding">True on padding, bool [B, S]; null when no row is padded.</param>
+/// <param name="Sources">Flat position (in B · S) that predicts each completion token, int64 [N].</param>
+/// <param name="Slots">Flat place (in B · T) of each completion token, int64 [N].</param>
+/// <param name="Targets">The completion tokens, int64 [N].</param>
+/// <param name="BehaviorLogProbs">[B, T]; 0 where not known.</param>
+/// <param name="Advantages">[B]</param>
+/// <param name="Mask">[B, T]</param>
+internal sealed record MicroBatch(
+    IReadOnlyList<TrainingRow> Rows,
+    Tensor Tokens,
+    Tensor? Padding,
+    Tensor Sources,
+    Tensor Slots,
+    Tensor Targets,
+    Tensor BehaviorLogProbs,
+    Tensor Advantages,
+    Tensor Mask)
+{
+    /// <summary>Makes the tensors; they belong to the current dispose scope.</summary>
+    public static MicroBatch Of(IReadOnlyList<TrainingRow> rows, Device device)
+    {
+        var positions = rows.Max(row => row.Positions);                     // S
+        var length = rows.Max(row => row.Completion.Count);                 // T
+        var count = rows.Sum(row => row.Completion.Count);                  // N
+        var tokens = new long[rows.Count, positions];
+        var padding = new bool[rows.Count, positions];
+        var behavior = new float[rows.Count, length];
+        var mask = new float[rows.Count, length];
+        var (sources, slots, targets) = (new long[count], new long[count], new long[count]);
+        var n = 0;
+        for (var b = 0; b < rows.Count; b++)
+        {
+            var row = rows[b];
+            for (var s = 0; s < positions; s++)
+            {
+                padding[b, s] = s >= row.Positions;
+                tokens[b, s] = s < row.Prompt.Count ? row.Prompt[s]
+                    : s < row.Positions ? row.Completion[s - row.Prompt.Count]
+                    : 0;
+            }
+
+            for (var t = 0; t < row.Completion.Count; t++, n++)
+            {
+                sources[n] = ((long)b * positions) + row.Prompt.Count - 1 + t;
+                slots[n] = ((long)b * length) + t;
+                targets[n] = row.Completion[t];
+                behavior[b, t] = row.BehaviorLogProbs?[t] ?? 0f;
+                mask[b, t] = 1f;
+            }
+        }
+
+        return new MicroBatch(
+            rows,
+            tensor(tokens, device: device),
+            rows.Any(row => row.Positions < positions) ? tensor(padding, device: device) : null,
+            tensor(sources, device: device),
+            tensor(slots, device: device),
+            tensor(targets, device: device),
+            tensor(behavior, device: device),
+            tensor(rows.Select(row => row.Advantage).ToArray(), device: device),
+            tensor(mask, device: device));
+    }
+}

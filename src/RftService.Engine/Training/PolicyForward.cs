@@ -1,0 +1,44 @@
+using RftService.Engine.Models;
+using static TorchSharp.torch;
+
+namespace RftService.Engine.Training;
+
+/// <summary>Log-probs of completions under a model, and the way back from their gradient into the weights.</summary>
+internal sealed class PolicyForward(ICausalLm model, double temperature)
+{
+    /// <summary>Log-probs without a gradient, [B, T]; 0 where there is no token.</summary>
+    public Tensor LogProbs(MicroBatch batch)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        using var head = new LmHead(Selected(batch), model.HeadWeight, batch.Targets, temperature, keepSoftmax: false);
+        return Spread(head.LogProbs, batch).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Forward, the caller's loss, backward: gradients are added to those of the parameters.</summary>
+    /// <param name="batch">The completions.</param>
+    /// <param name="loss">Gives the scalar loss from a leaf of log-probs [B, T] and the entropy of each position [B, T].</param>
+    public void Backward(MicroBatch batch, Func<Tensor, Tensor, Tensor> loss)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = Selected(batch);                                                                               // [N, D]
+        using var head = new LmHead(hidden, model.HeadWeight, batch.Targets, temperature, keepSoftmax: true);
+        var leaf = Spread(head.LogProbs, batch).requires_grad_();                                                   // [B, T]
+
+        loss(leaf, Spread(head.Entropy, batch)).backward();
+
+        var gradient = leaf.grad!.view(-1).index_select(0, batch.Slots);                                            // [N]
+        var toHidden = head.Backward(gradient, model.HeadWeight);                                                   // [N, D]
+        hidden.backward([toHidden.to_type(hidden.dtype)]);
+    }
+
+    /// <summary>Only the positions that predict a completion token go through the head, [N, D].</summary>
+    private Tensor Selected(MicroBatch batch)
+    {
+        var hidden = model.Hidden(batch.Tokens, batch.Padding);                                                     // [B, S, D]
+        return hidden.flatten(0, 1).index_select(0, batch.Sources);
+    }
+
+    private static Tensor Spread(Tensor values, MicroBatch batch) =>
+        zeros(batch.Mask.numel(), values.dtype, values.device).scatter_(0, batch.Slots, values).view_as(batch.Mask); // [B, T]
+}

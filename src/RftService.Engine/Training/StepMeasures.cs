@@ -1,0 +1,40 @@
+using RftService.Engine.Algorithms;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace RftService.Engine.Training;
+
+/// <summary>What every micro-batch adds to the metrics of its step.</summary>
+internal static class StepMeasures
+{
+    /// <param name="batch">With log-probs that carry no gradient.</param>
+    /// <param name="entropy">Of the policy at each position, [B, T].</param>
+    /// <param name="rows">The completions.</param>
+    /// <param name="algorithm">Adds its own.</param>
+    /// <param name="metrics">Takes them.</param>
+    public static void Of(PolicyBatch batch, Tensor entropy, IReadOnlyList<TrainingRow> rows, IAlgorithm algorithm, MetricSums metrics)
+    {
+        using var _ = no_grad();
+        var tokens = rows.Sum(row => row.Completion.Count);
+        metrics.Add(MetricNames.PolicyEntropy, (entropy * batch.Mask).sum().ToDouble(), tokens);
+        if (batch.ReferenceLogProbs is { } reference)
+        {
+            metrics.Add(MetricNames.PolicyReferenceKl, ((batch.LogProbs - reference) * batch.Mask).sum().ToDouble(), tokens);
+        }
+
+        if (rows[0].BehaviorLogProbs is not null)
+        {
+            var difference = (batch.LogProbs - batch.BehaviorLogProbs) * batch.Mask;                                // [B, T]
+            var ratio = Ratio.OfTokens(batch) * batch.Mask;                                                         // [B, T]
+            metrics.Add(MetricNames.PolicyApproxKl, -difference.sum().ToDouble(), tokens);
+            metrics.Add(MetricNames.SamplerMismatch, difference.abs().sum().ToDouble(), tokens);
+            metrics.Add(MetricNames.RatioMean, ratio.sum().ToDouble(), tokens);
+            metrics.Max(MetricNames.RatioMax, ratio.max().ToDouble());
+        }
+
+        foreach (var metric in algorithm.Measure(batch))
+        {
+            metrics.Add(metric.Name, metric.Sum, metric.Count);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+namespace RftService.Engine.Training;
+
+/// <summary>One completion of a step, ready for the loss.</summary>
+/// <param name="Group">Number of its prompt within the step.</param>
+/// <param name="Prompt">Prompt tokens, [P]; at least one.</param>
+/// <param name="Completion">Completion tokens, [T]; at least one.</param>
+/// <param name="BehaviorLogProbs">log μ of the completion, [T]; null on expert completions.</param>
+/// <param name="Advantage">Reward after credit assignment.</param>
+internal sealed record TrainingRow(
+    int Group,
+    IReadOnlyList<int> Prompt,
+    IReadOnlyList<int> Completion,
+    IReadOnlyList<float>? BehaviorLogProbs,
+    float Advantage)
+{
+    /// <summary>Positions that go through the model: the last token predicts nothing and is left out.</summary>
+    public int Positions => Prompt.Count + Completion.Count - 1;
+}
