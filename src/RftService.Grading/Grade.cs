@@ -32,6 +32,9 @@ public sealed record Grade
     /// <summary>The grader could not do its work.</summary>
     public static Grade Failed(GradeError error, string reason, IReadOnlyDictionary<string, double>? parts = null) =>
         new() { Error = error, Reason = reason, Parts = parts ?? new Dictionary<string, double>() };
+
+    /// <summary>A template names a variable that has no value.</summary>
+    internal static Grade Missing(string variable) => Failed(GradeError.InvalidVariableError, $"{variable} has no value.");
 }
 
 /// <summary>Why a grader gave no value; the names are OpenAI's grader errors.</summary>

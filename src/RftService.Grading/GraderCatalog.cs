@@ -1,3 +1,6 @@
+using System.Collections.Frozen;
+using System.Reflection;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
 namespace RftService.Grading;
@@ -5,15 +8,72 @@ namespace RftService.Grading;
 /// <summary>Finds every grader of this assembly.</summary>
 public static class GraderCatalog
 {
+    private static readonly FrozenDictionary<Type, (GraderEntry Entry, Func<GraderSpec, IGrader> Make)> BySpec = Find();
+
     /// <summary>All graders by discriminator, in name order.</summary>
-    public static IReadOnlyList<GraderEntry> All => throw new NotImplementedException();
+    public static IReadOnlyList<GraderEntry> All { get; } =
+        BySpec.Values.Select(found => found.Entry).OrderBy(entry => entry.Name, StringComparer.Ordinal).ToArray();
 
     /// <summary>Makes the grader of a spec tree.</summary>
-    /// <exception cref="GraderSpecException">An option is out of range or a template is malformed.</exception>
-    public static IGrader Create(GraderSpec spec) => throw new NotImplementedException();
+    /// <exception cref="GraderSpecException">An option is out of range, a template is malformed, or the tree is too large.</exception>
+    public static IGrader Create(GraderSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        SpecValidation.Check(spec);
+        return CreateNested(spec, "");
+    }
 
     /// <summary>Teaches System.Text.Json the discriminators of <see cref="GraderSpec"/>: add it to the resolver's modifiers.</summary>
-    public static void AddPolymorphism(JsonTypeInfo type) => throw new NotImplementedException();
+    public static void AddPolymorphism(JsonTypeInfo type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        if (type.Type != typeof(GraderSpec))
+        {
+            return;
+        }
+
+        type.PolymorphismOptions = new JsonPolymorphismOptions
+        {
+            TypeDiscriminatorPropertyName = "type",
+            UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization,
+        };
+        foreach (var entry in All)
+        {
+            type.PolymorphismOptions.DerivedTypes.Add(new JsonDerivedType(entry.SpecType, entry.Name));
+        }
+    }
+
+    /// <summary>Makes a part of a composed grader; its faults point into the whole tree.</summary>
+    internal static IGrader CreateNested(GraderSpec spec, string pointer)
+    {
+        try
+        {
+            return BySpec.TryGetValue(spec.GetType(), out var found)
+                ? found.Make(spec)
+                : throw new InvalidOperationException($"No grader takes {spec.GetType().Name}.");
+        }
+        catch (GraderSpecException fault) when (pointer.Length > 0)
+        {
+            throw new GraderSpecException(pointer + fault.Pointer, fault.Message);
+        }
+    }
+
+    private static FrozenDictionary<Type, (GraderEntry Entry, Func<GraderSpec, IGrader> Make)> Find()
+    {
+        var describe = typeof(GraderCatalog).GetMethod(nameof(Describe), BindingFlags.NonPublic | BindingFlags.Static)!;
+        return typeof(GraderCatalog).Assembly.GetTypes()
+            .Where(type => type is { IsClass: true, IsAbstract: false })
+            .SelectMany(type => type.GetInterfaces()
+                .Where(port => port.IsGenericType && port.GetGenericTypeDefinition() == typeof(IGrader<,>))
+                .Select(port => describe.MakeGenericMethod(port.GetGenericArguments())))
+            .Select(method => ((GraderEntry Entry, Func<GraderSpec, IGrader> Make))method.Invoke(null, null)!)
+            .ToFrozenDictionary(found => found.Entry.SpecType);
+    }
+
+    private static (GraderEntry Entry, Func<GraderSpec, IGrader> Make) Describe<TGrader, TSpec>()
+        where TGrader : IGrader<TGrader, TSpec>
+        where TSpec : GraderSpec =>
+        (new GraderEntry(TGrader.TypeName, TGrader.Summary, typeof(TSpec)), spec => TGrader.Create((TSpec)spec));
 }
 
 /// <summary>One grader of the catalog.</summary>
