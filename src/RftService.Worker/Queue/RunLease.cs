@@ -171,7 +171,8 @@ internal sealed partial class RunLease : IDisposable
         return (bool?)command.ExecuteScalar();
     }
 
-    private static NpgsqlParameter[] EventParameters(string level, string code, string message, int? step) =>
+    /// <summary>What <see cref="Fence.Event"/> reads.</summary>
+    public static NpgsqlParameter[] EventParameters(string level, string code, string message, int? step) =>
     [
         new("level", level),
         new("code", code),
