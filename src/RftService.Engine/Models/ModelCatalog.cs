@@ -1,4 +1,6 @@
 using System.Text.Json;
+using RftService.Engine.Checkpoints;
+using TorchSharp;
 
 namespace RftService.Engine.Models;
 
@@ -15,6 +17,50 @@ public static class ModelCatalog
 
     /// <summary>Names of the supported families, in order.</summary>
     public static IReadOnlyList<string> Families { get; } = [.. All.Select(family => family.Name)];
+
+    /// <summary>Names of the layers that can get an adapter.</summary>
+    public static IReadOnlyList<string> LoraTargets { get; } = [.. ModelLayout.Linears.Select(linear => linear.Name)];
+
+    /// <summary>Loads a model in float32, all weights trainable, or with new adapters and the weights frozen.</summary>
+    /// <param name="folder">Absolute folder of the model.</param>
+    /// <param name="device">`cpu` or `cuda:0`.</param>
+    /// <param name="lora">The adapters; they change nothing before they are trained.</param>
+    /// <param name="seed">Seed of the adapters.</param>
+    /// <exception cref="ModelFolderException">A file is missing, damaged, unsupported, or does not match the others.</exception>
+    public static ICausalLm Load(string folder, string device, LoraSpec? lora = null, int seed = 0)
+    {
+        var config = ModelConfig.Load(folder);
+        return new Decoder(config, ReadParameters(folder, config, device, lora, seed), torch.device(device));
+    }
+
+    /// <summary>Loads a checkpoint: a whole model, or adapters in PEFT's layout on their base.</summary>
+    /// <param name="baseFolder">Absolute folder of the base model; not read for a whole model.</param>
+    /// <param name="checkpointFolder">Absolute folder of the checkpoint.</param>
+    /// <param name="isAdapter">What the checkpoint is.</param>
+    /// <param name="device">`cpu` or `cuda:0`.</param>
+    /// <exception cref="ModelFolderException">A file is missing, damaged, unsupported, or does not match the others.</exception>
+    public static ICausalLm LoadCheckpoint(string baseFolder, string checkpointFolder, bool isAdapter, string device)
+    {
+        if (!isAdapter)
+        {
+            return Load(checkpointFolder, device);
+        }
+
+        var config = ModelConfig.Load(baseFolder);
+        var lora = AdapterConfig.Load(checkpointFolder).ToSpec();
+        using var adapters = SafeTensorsFile.Open(Path.Combine(checkpointFolder, AdapterLayout.File));
+        AdapterLayout.Match(config, lora, adapters);
+        var parameters = ReadParameters(baseFolder, config, device, lora, seed: 0);
+        parameters.ReadAdapters(adapters);
+        return new Decoder(config, parameters, torch.device(device));
+    }
+
+    private static ParameterSet ReadParameters(string folder, ModelConfig config, string device, LoraSpec? lora, int seed)
+    {
+        using var weights = SafeTensorsFolder.Open(folder);
+        ModelLayout.Match(config, weights);
+        return ParameterSet.Read(config, weights, device, lora, seed);
+    }
 
     internal static IModelFamily Family(ConfigReader json)
     {

@@ -1,0 +1,16 @@
+using TorchSharp;
+
+namespace RftService.Engine.Models.Blocks;
+
+/// <summary>x / rms(x) · w over the last dimension (Zhang and Sennrich 2019, arXiv:1910.07467).</summary>
+internal sealed class RmsNorm(torch.Tensor weight, double epsilon)
+{
+    private static readonly long[] LastDimension = [-1];
+    private readonly Scalar _epsilon = epsilon;
+
+    public torch.Tensor Forward(torch.Tensor x)
+    {
+        var scale = x.square().mean(LastDimension, keepdim: true).add_(_epsilon).rsqrt_();
+        return x.mul(scale).mul(weight);
+    }
+}

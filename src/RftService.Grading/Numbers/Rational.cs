@@ -1,0 +1,43 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace RftService.Grading.Numbers;
+
+/// <summary>An exact fraction; the denominator is positive. Not reduced: equality goes through <see cref="IsNear"/>.</summary>
+internal readonly record struct Rational(BigInteger Numerator, BigInteger Denominator)
+{
+    /// <summary>The decimal that people see in <paramref name="value"/>: 0.1 is 1/10, not its binary neighbor.</summary>
+    public static Rational FromShownDecimal(double value)
+    {
+        var shortest = value.ToString("R", CultureInfo.InvariantCulture);
+        return NumberReader.First(shortest, 0, shortest.Length)?.Evaluate(shortest)
+            ?? throw new InvalidOperationException($"Expected a finite number, got {shortest}.");
+    }
+
+    public Rational Negate() => new(-Numerator, Denominator);
+
+    public Rational Plus(Rational other) => new((Numerator * other.Denominator) + (other.Numerator * Denominator), Denominator * other.Denominator);
+
+    /// <summary>The quotient; null when <paramref name="divisor"/> is 0.</summary>
+    public Rational? Over(Rational divisor)
+    {
+        var bottom = Denominator * divisor.Numerator;
+        return bottom.Sign switch
+        {
+            0 => null,
+            > 0 => new Rational(Numerator * divisor.Denominator, bottom),
+            < 0 => new Rational(-Numerator * divisor.Denominator, -bottom),
+        };
+    }
+
+    /// <summary>True when the distance to <paramref name="expected"/> is at most <paramref name="absolute"/>, or at most <paramref name="relative"/> of its size.</summary>
+    public bool IsNear(Rational expected, Rational absolute, Rational relative)
+    {
+        // |a/b - c/d| <= p/q  <=>  |ad - cb| q <= p bd, all of b, d, q being positive.
+        var distance = BigInteger.Abs((Numerator * expected.Denominator) - (expected.Numerator * Denominator));
+        var share = Denominator * BigInteger.Abs(expected.Numerator);
+        return distance.IsZero
+            || distance * absolute.Denominator <= absolute.Numerator * Denominator * expected.Denominator
+            || distance * relative.Denominator <= relative.Numerator * share;
+    }
+}
