@@ -15,7 +15,7 @@ internal static class Fence
     public const string Shared = $"with lease as (select id, project_id from runs where {Holds} for share)";
 
     /// <summary>Closes it: wakes the run's readers at commit, and returns one row if the fence held.</summary>
-    public const string Close = $" select pg_notify('{RunChannel.Name}', id::text) from lease";
+    public const string Close = $" select id, pg_notify('{RunChannel.Name}', id::text) from lease";
 
     /// <summary>A CTE that adds one event of the run.</summary>
     public const string Event =
