@@ -28,7 +28,7 @@ public sealed record Recipe : IValidatableObject
     /// <summary>Ends the run by tokens or minutes.</summary>
     public BudgetSpec? Budget { get; init; }
 
-    /// <summary>Prompts (groups) per step; for offline data and `sft`: rows per step.</summary>
+    /// <summary>Prompts per step, each with its group: sampled, or all logged rollouts of the prompt. For `sft`: rows per step.</summary>
     [Range(1, 4096)]
     public int PromptsPerStep { get; init; } = 16;
 
@@ -61,6 +61,11 @@ public sealed record Recipe : IValidatableObject
         if (Steps is null && Budget is null)
         {
             yield return new ValidationResult("give steps, a budget, or both", [nameof(Steps)]);
+        }
+
+        if (Steps is null && Optimizer.Schedule != ScheduleKind.Constant)
+        {
+            yield return new ValidationResult("a schedule that falls to 0 needs the number of steps", [nameof(Steps)]);
         }
     }
 }

@@ -18,7 +18,7 @@ internal static class CreditAssignment
     /// <summary>Assigns credit group by group.</summary>
     /// <param name="algorithm">Decides the advantages and which groups to drop.</param>
     /// <param name="groups">Graded groups.</param>
-    /// <param name="metrics">Takes the reward metrics.</param>
+    /// <param name="metrics">Takes the share of groups used.</param>
     public static CreditedStep Assign(IAlgorithm algorithm, IReadOnlyList<RolloutGroup> groups, MetricSums metrics)
     {
         var credited = new List<RolloutGroup>(groups.Count);
@@ -42,7 +42,7 @@ internal static class CreditAssignment
                 if (!float.IsNaN(advantages[i]))
                 {
                     byRollout[valued[i]] = advantages[i];
-                    rows.Add(new TrainingRow(g, group.PromptTokens, valued[i].Tokens, valued[i].BehaviorLogProbs, advantages[i]));
+                    rows.Add(RowOf(g, group, valued[i], advantages[i]));
                 }
             }
 
@@ -54,7 +54,6 @@ internal static class CreditAssignment
             });
         }
 
-        Measure(groups, metrics);
         metrics.Add(MetricNames.GroupsUsedShare, used, groups.Count);
         return new CreditedStep(credited, rows);
     }
@@ -76,7 +75,8 @@ internal static class CreditAssignment
             "Try the reward on sample completions and mend it, or raise max_grade_error_share.");
     }
 
-    private static void Measure(IReadOnlyList<RolloutGroup> groups, MetricSums metrics)
+    /// <summary>Rewards, errors and abstentions of a step.</summary>
+    public static void Measure(IReadOnlyList<RolloutGroup> groups, MetricSums metrics)
     {
         var (count, sum, squares) = (0, 0.0, 0.0);
         foreach (var group in groups)
@@ -109,4 +109,7 @@ internal static class CreditAssignment
             metrics.Set(MetricNames.RewardStd, Math.Sqrt(Math.Max(0, (squares / count) - (sum / count * (sum / count)))));
         }
     }
+
+    private static TrainingRow RowOf(int number, RolloutGroup group, Rollout rollout, float advantage) => new(
+        number, group.PromptTokens, rollout.Tokens, rollout.BehaviorLogProbs.Count == 0 ? null : rollout.BehaviorLogProbs, advantage);
 }

@@ -13,7 +13,7 @@ public sealed record OptimizerSpec
     [Range(0, 1_000_000)]
     public int WarmupSteps { get; init; }
 
-    /// <summary>The rate after warm-up. `linear` and `cosine` fall to 0 at the last step and need `steps`.</summary>
+    /// <summary>The rate after warm-up. `linear` and `cosine` reach 0 after the last step and need `steps`.</summary>
     public ScheduleKind Schedule { get; init; } = ScheduleKind.Constant;
 
     /// <summary>Decay of the first moment.</summary>

@@ -1,5 +1,4 @@
 using RftService.Engine.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;

@@ -1,0 +1,59 @@
+using System.Text.Json;
+using TorchSharp;
+
+namespace RftService.Engine.Checkpoints;
+
+/// <summary>
+/// Where a run stands, beside its weights and its optimizer. Everything random is a function of the seed and the step,
+/// so no generator state is kept.
+/// </summary>
+public sealed record TrainerState
+{
+    /// <summary>Steps done.</summary>
+    public int Step { get; init; }
+
+    /// <summary>Dataset entries handed out.</summary>
+    public long Cursor { get; init; }
+
+    /// <summary>Tokens trained on, prompts included.</summary>
+    public long TokensTrained { get; init; }
+
+    /// <summary>Tokens sampled, evaluations left out.</summary>
+    public long TokensSampled { get; init; }
+
+    /// <summary>Seconds of training, summed over attempts.</summary>
+    public double ElapsedSeconds { get; init; }
+
+    /// <summary>Optimizer updates made: steps less those that taught nothing or were skipped.</summary>
+    public int PolicyVersion { get; init; }
+
+    /// <summary>Steps in a row, up to this one, whose update was skipped because it was not finite.</summary>
+    public int SkippedInARow { get; init; }
+
+    /// <summary>True when this step had nothing to learn: the notice of such a stretch is given once.</summary>
+    public bool InQuietStretch { get; init; }
+
+    /// <summary>Positions of a micro-batch, lower than the recipe's once memory has run out.</summary>
+    public int MicroBatchTokens { get; init; }
+
+    /// <summary>Threads of the numerical library; another number gives other roundings.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Versions that produced the numbers.</summary>
+    public IReadOnlyDictionary<string, string> Libraries { get; init; } = new SortedDictionary<string, string>();
+
+    /// <summary>Of the recipe, so that a checkpoint is not taken up by another one; lower-case hex.</summary>
+    public required string RecipeSha256 { get; init; }
+
+    internal static JsonSerializerOptions Json { get; } = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+    };
+
+    internal static IReadOnlyDictionary<string, string> CurrentLibraries { get; } = new SortedDictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["dotnet"] = Environment.Version.ToString(),
+        ["torchsharp"] = typeof(torch).Assembly.GetName().Version!.ToString(),
+    };
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using RftService.Engine.Data;
+using RftService.Engine.Rollouts;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace RftService.Engine.Training;
+
+/// <summary>
+/// Evaluation on held-out rows, on the same seeds every time, so that two evaluations differ by the policy alone.
+/// With a grader completions are sampled and graded; for expert data the likelihood of the held-out completions is measured.
+/// </summary>
+internal sealed class Evaluation(RunSpec spec, EvaluationSpec evaluation, PromptEncoder encoder, Sampler sampler, PolicyForward policy, Device device)
+{
+    /// <summary>Completions sampled at a time: bounds the memory of their caches.</summary>
+    private const int BatchCompletions = 256;
+
+    private readonly Row[] _rows =
+        [.. Enumerable.Range(0, Math.Min(evaluation.Rows, spec.EvaluationRows!.Count)).Select(index => spec.EvaluationRows![index])];
+
+    /// <summary>Evaluates the policy as it is now.</summary>
+    public IReadOnlyList<RolloutGroup> Run(MetricSums metrics, CancellationToken cancellation)
+    {
+        var started = Stopwatch.GetTimestamp();
+        if (spec.Kind == DataKind.Expert && _rows.All(row => row.Completion is not null))
+        {
+            MeasureLikelihood(metrics, cancellation);
+        }
+
+        var groups = spec.Grader is null ? [] : Grading.Grade(spec.Grader, Sample(cancellation), cancellation);
+        foreach (var rollout in groups.SelectMany(group => group.Rollouts))
+        {
+            metrics.Add(MetricNames.EvaluationRewardMean, rollout.Grade?.Value ?? 0, rollout.Grade?.Value is null ? 0 : 1);
+            metrics.Add(MetricNames.EvaluationErrorShare, rollout.Grade?.ErrorCode is null ? 0 : 1, 1);
+            metrics.Add(MetricNames.EvaluationTokensMean, rollout.Tokens.Count, 1);
+            metrics.Add(MetricNames.EvaluationTruncatedShare, rollout.Stop == StopReason.Length ? 1 : 0, 1);
+        }
+
+        metrics.Set(MetricNames.EvaluationSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return groups;
+    }
+
+    private List<RolloutGroup> Sample(CancellationToken cancellation)
+    {
+        var sampling = spec.Recipe.Sampling with { Temperature = evaluation.Temperature ?? spec.Recipe.Sampling.Temperature };
+        var groups = new List<RolloutGroup>();
+        foreach (var rows in _rows.Chunk(Math.Max(1, BatchCompletions / evaluation.Samples)))
+        {
+            using var scope = NewDisposeScope();
+            var prompts = rows.Select(encoder.Prompt).ToArray();
+            var seed = SeedMix.Of(spec.Recipe.Seed, SeedPurpose.Evaluation, groups.Count);
+            var sampled = sampler.Sample([.. prompts.Select(prompt => prompt.Tokens)], evaluation.Samples, sampling, seed, cancellation);
+            groups.AddRange(rows.Select((row, i) => new RolloutGroup(row, prompts[i].Text, prompts[i].Tokens, sampled[i])));
+        }
+
+        return groups;
+    }
+
+    private void MeasureLikelihood(MetricSums metrics, CancellationToken cancellation)
+    {
+        var rows = _rows.Select((row, i) => ExpertRollouts.Group(row, encoder))
+            .Select((group, i) => new TrainingRow(i, group.PromptTokens, group.Rollouts[0].Tokens, null, 1))
+            .ToArray();
+        foreach (var part in Packer.Pack(rows, spec.Recipe.MicroBatchTokens))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var batch = MicroBatch.Of(part, device);
+            metrics.Add(MetricNames.EvaluationLoss, -(policy.LogProbs(batch) * batch.Mask).sum().ToDouble(), part.Sum(row => row.Completion.Count));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.Extensions.Logging;
+using RftService.Engine.Algorithms;
+using RftService.Engine.Checkpoints;
+using RftService.Engine.Data;
+using RftService.Engine.Models;
+using RftService.Engine.Native;
+using RftService.Engine.Rollouts;
+using RftService.Engine.Tokenization;
+using static TorchSharp.torch;
+
+namespace RftService.Engine.Training;
+
+/// <summary>Trains one run from its first step, or from a checkpoint, to its end.</summary>
+public static partial class Trainer
+{
+    private static readonly JsonSerializerOptions RecipeJson = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { AlgorithmCatalog.AddPolymorphism } },
+    };
+
+    /// <summary>
+    /// Runs on the calling thread until the run is done. On the CPU with the same number of threads a run that was stopped and
+    /// resumed gives the same weights and metrics, bit for bit, as one that was not.
+    /// </summary>
+    /// <param name="spec">The run.</param>
+    /// <param name="sink">Where it reports.</param>
+    /// <param name="logger">Ids and counts only.</param>
+    /// <param name="cancellation">Stops it between micro-batches and while sampling; what was done since the last checkpoint is lost.</param>
+    /// <exception cref="TrainingException">A fault that the client can act on.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static void Run(RunSpec spec, IRunSink sink, ILogger logger, CancellationToken cancellation)
+    {
+        NativeTorch.Load();
+        using var scope = NewDisposeScope();
+        try
+        {
+            Start(spec, sink, logger, cancellation);
+        }
+        catch (ModelFolderException fault)
+        {
+            throw new TrainingException(
+                TrainingFault.ModelUnreadable, $"{fault.File} {fault.Pointer}: {fault.Message}", fault.Remedy, fault);
+        }
+    }
+
+    private static void Start(RunSpec spec, IRunSink sink, ILogger logger, CancellationToken cancellation)
+    {
+        var recipe = spec.Recipe;
+        var algorithm = AlgorithmCatalog.Create(recipe.Algorithm);
+        if (!algorithm.Accepts.Contains(spec.Kind))
+        {
+            throw new InvalidOperationException(
+                $"{AlgorithmCatalog.EntryOf(recipe.Algorithm).Name} accepts {string.Join(", ", algorithm.Accepts)}, got {spec.Kind}.");
+        }
+
+        // Log-probs are those of the distribution that was sampled from; the likelihood of expert text is that of the model itself.
+        var temperature = spec.Kind == DataKind.Expert || recipe.Sampling.Temperature == 0 ? 1.0 : recipe.Sampling.Temperature;
+        var (torchDevice, recipeHash) = (device(spec.Device), HashOf(recipe));
+        var started = Stopwatch.GetTimestamp();
+        var state = spec.ResumeFrom is { } checkpoint ? Reopen(checkpoint, recipeHash, sink) : Fresh(recipe, recipeHash);
+        using var model = ModelCatalog.Load(spec.ModelFolder, spec.Device, recipe.Lora, recipe.Seed);
+        using var optimizer = new AdamW(model.Trainable, recipe.Optimizer);
+        if (spec.ResumeFrom is not null)
+        {
+            CheckpointStore.Restore(spec.ResumeFrom, model, optimizer);
+        }
+
+        using var reference = new ReferencePolicy(
+            model, () => ModelCatalog.Load(spec.ModelFolder, spec.Device, lora: null, recipe.Seed), temperature);
+        var tokenizer = Tokenizer.Load(spec.ModelFolder);
+        var encoder = new PromptEncoder(tokenizer, model.Config.ContextLength);
+        var sampler = new Sampler(model, tokenizer);
+        var (tensors, seconds) = (model.Trainable.Count, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        LogReady(logger, tensors, state.Step + 1, seconds);
+
+        var loop = new TrainingLoop(
+            spec,
+            sink,
+            model,
+            algorithm,
+            optimizer,
+            new TrainingStep(model, algorithm, optimizer, reference, recipe, temperature, torchDevice) { TokenBudget = state.MicroBatchTokens },
+            spec.Kind switch
+            {
+                DataKind.Prompts => new SampledRollouts(spec, encoder, sampler),
+                DataKind.Expert => new ExpertRollouts(spec, encoder),
+                DataKind.Rollouts => new LoggedRollouts(spec, encoder, reference, torchDevice),
+                DataKind.Preferences => throw new InvalidOperationException("No learning rule takes preferences yet."),
+            },
+            recipe.Evaluation is { } evaluation && spec.EvaluationRows is not null
+                ? new Evaluation(spec, evaluation, encoder, sampler, new PolicyForward(model, temperature), torchDevice)
+                : null,
+            new CheckpointStore(spec.CheckpointFolder, spec.ModelFolder),
+            state);
+        loop.Run(cancellation);
+    }
+
+    private static TrainerState Fresh(Recipe recipe, string recipeHash) => new()
+    {
+        MicroBatchTokens = recipe.MicroBatchTokens,
+        Threads = get_num_threads(),
+        Libraries = TrainerState.CurrentLibraries,
+        RecipeSha256 = recipeHash,
+    };
+
+    private static TrainerState Reopen(string checkpoint, string recipeHash, IRunSink sink)
+    {
+        var state = CheckpointStore.Open(checkpoint);
+        if (state.RecipeSha256 != recipeHash)
+        {
+            throw Manifest.Damaged(checkpoint, "It was made by another recipe");
+        }
+
+        var same = state.Threads == get_num_threads() && state.Libraries.OrderBy(pair => pair.Key).SequenceEqual(TrainerState.CurrentLibraries);
+        if (!same)
+        {
+            sink.Notice(new RunNotice(
+                NoticeLevel.Info,
+                "environment_changed",
+                $"The checkpoint was made with {state.Threads} threads and other or equal libraries, the run goes on with {get_num_threads()}: "
+                + "the numbers go on equally well, but not bit for bit.",
+                state.Step));
+        }
+
+        return state with { Threads = get_num_threads(), Libraries = TrainerState.CurrentLibraries };
+    }
+
+    private static string HashOf(Recipe recipe) =>
+        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(recipe, RecipeJson)));
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Model with {Tensors} trained tensors ready after {Seconds:F1} s; first step {Step}")]
+    private static partial void LogReady(ILogger logger, int tensors, int step, double seconds);
+}

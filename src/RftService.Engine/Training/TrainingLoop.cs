@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using RftService.Engine.Algorithms;
+using RftService.Engine.Checkpoints;
+using RftService.Engine.Data;
+using RftService.Engine.Models;
+using static TorchSharp.torch;
+
+namespace RftService.Engine.Training;
+
+/// <summary>Steps, evaluations and checkpoints of a run from where it stands to its end.</summary>
+internal sealed class TrainingLoop(
+    RunSpec spec,
+    IRunSink sink,
+    ICausalLm model,
+    IAlgorithm algorithm,
+    AdamW optimizer,
+    TrainingStep trainingStep,
+    IRolloutSource source,
+    Evaluation? evaluation,
+    CheckpointStore checkpoints,
+    TrainerState state)
+{
+    /// <summary>Updates in a row that may be skipped because they are not finite; one more ends the run.</summary>
+    private const int MaxSkippedInARow = 2;
+
+    private readonly Recipe _recipe = spec.Recipe;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly double _elapsedBefore = state.ElapsedSeconds;
+    private TrainerState _state = state;
+
+    private double ElapsedSeconds => _elapsedBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
+
+    private bool IsDone => Progress >= 1;
+
+    /// <summary>Of whichever limit is nearest.</summary>
+    private double Progress => Math.Clamp(new[]
+    {
+        (double)_state.Step / _recipe.Steps ?? 0,
+        (double)_state.TokensTrained / _recipe.Budget?.MaxTokens ?? 0,
+        _state.ElapsedSeconds / (_recipe.Budget?.MaxMinutes * 60) ?? 0,
+    }.Max(), 0, 1);
+
+    /// <summary>Runs to the end.</summary>
+    public void Run(CancellationToken cancellation)
+    {
+        source.Position = _state.Cursor;
+        sink.Started(_state.Step + 1, _recipe.Steps);
+        if (_state.Step == 0 && evaluation is not null)
+        {
+            using var scope = NewDisposeScope();
+            var metrics = new MetricSums();
+            var groups = evaluation.Run(metrics, cancellation);
+            sink.Step(new StepReport(0, metrics.ToMetrics(), [], groups, Progress: 0));
+        }
+
+        while (!IsDone)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            Advance(cancellation);
+        }
+    }
+
+    private void Advance(CancellationToken cancellation)
+    {
+        var step = _state.Step + 1;
+        var started = Stopwatch.GetTimestamp();
+        var metrics = new MetricSums();
+
+        var groups = source.Next(step, metrics, cancellation);
+        if (spec.Kind != DataKind.Expert)
+        {
+            CreditAssignment.RequireGrades(groups, _recipe.MaxGradeErrorShare, step);
+            CreditAssignment.Measure(groups, metrics);
+        }
+
+        var credited = CreditAssignment.Assign(algorithm, groups, metrics);
+        var next = _state with { Step = step, Cursor = source.Position };
+        next = credited.HasSignal ? Learn(credited.Rows, next, metrics, cancellation) : Pass(next);
+        if (spec.Kind == DataKind.Prompts)
+        {
+            next = next with { TokensSampled = next.TokensSampled + groups.Sum(group => group.Rollouts.Sum(rollout => (long)rollout.Tokens.Count)) };
+        }
+
+        metrics.Set(MetricNames.StepSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        _state = next with { ElapsedSeconds = ElapsedSeconds, MicroBatchTokens = trainingStep.TokenBudget };
+        Finish(credited, metrics, cancellation);
+    }
+
+    private TrainerState Learn(IReadOnlyList<TrainingRow> rows, TrainerState next, MetricSums metrics, CancellationToken cancellation)
+    {
+        var (started, budget) = (Stopwatch.GetTimestamp(), trainingStep.TokenBudget);
+        var rate = LearningRateSchedule.Rate(_recipe.Optimizer, next.Step, _recipe.Steps);
+        var updated = trainingStep.Run(rows, rate, metrics, cancellation);
+        metrics.Set(MetricNames.TrainingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        if (trainingStep.TokenBudget < budget)
+        {
+            sink.Notice(new RunNotice(
+                NoticeLevel.Warn,
+                "micro_batch_reduced",
+                $"Memory ran out with {budget} positions in a micro-batch; the run goes on with {trainingStep.TokenBudget}. The result is the same, only slower.",
+                next.Step));
+        }
+
+        next = next with { InQuietStretch = false, SkippedInARow = updated ? 0 : next.SkippedInARow + 1 };
+        return updated
+            ? next with
+            {
+                PolicyVersion = next.PolicyVersion + 1,
+                TokensTrained = next.TokensTrained + rows.Sum(row => (long)row.Prompt.Count + row.Completion.Count),
+            }
+            : Skip(next, metrics);
+    }
+
+    private TrainerState Skip(TrainerState next, MetricSums metrics)
+    {
+        var what = $"Loss {metrics[MetricNames.PolicyLoss]}, gradient norm {metrics[MetricNames.GradientNorm]}";
+        if (next.SkippedInARow > MaxSkippedInARow)
+        {
+            throw new TrainingException(
+                TrainingFault.NumericalInstability,
+                $"Step {next.Step}: {what}; not finite for {next.SkippedInARow} steps in a row.",
+                "Lower optimizer.learning_rate or optimizer.max_gradient_norm, and go on from an earlier checkpoint.");
+        }
+
+        sink.Notice(new RunNotice(
+            NoticeLevel.Warn, "update_skipped", $"{what}: not finite, the update was skipped and no weight changed.", next.Step));
+        return next;
+    }
+
+    private TrainerState Pass(TrainerState next)
+    {
+        if (!next.InQuietStretch)
+        {
+            sink.Notice(new RunNotice(
+                NoticeLevel.Warn,
+                "no_learning_signal",
+                "No completion of this step has an advantage other than 0 (equal rewards within every prompt, or no grades): nothing was learned. "
+                + "Mix in easier or harder prompts, raise group_size or the temperature, or grade in finer steps.",
+                next.Step));
+        }
+
+        return next with { InQuietStretch = true };
+    }
+
+    private void Finish(CreditedStep credited, MetricSums metrics, CancellationToken cancellation)
+    {
+        var evaluated = evaluation is not null && (IsDone || (_recipe.Evaluation!.Every is { } every && _state.Step % every == 0))
+            ? evaluation.Run(metrics, cancellation)
+            : [];
+        SetTotals(metrics);
+        sink.Step(new StepReport(
+            _state.Step, metrics.ToMetrics(), spec.Kind == DataKind.Expert ? [] : credited.Groups, evaluated, Progress));
+
+        // After the report: a run that dies in between repeats this step, and its report with it.
+        if (IsDone || _state.Step % _recipe.CheckpointEvery == 0)
+        {
+            sink.Checkpoint(checkpoints.Save(model, optimizer, _state));
+        }
+    }
+
+    private void SetTotals(MetricSums metrics)
+    {
+        if (spec.Kind != DataKind.Prompts)
+        {
+            metrics.Remove(MetricNames.SamplerMismatch); // it compares sampler and trainer at the same weights
+        }
+
+        metrics.Set(MetricNames.PolicyVersion, _state.PolicyVersion);
+        metrics.Set(MetricNames.TokensTrained, _state.TokensTrained);
+        if (spec.Kind == DataKind.Prompts)
+        {
+            metrics.Set(MetricNames.TokensSampled, _state.TokensSampled);
+        }
+    }
+}

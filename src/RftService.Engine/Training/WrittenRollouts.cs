@@ -1,0 +1,184 @@
+using System.Text;
+using RftService.Engine.Data;
+using RftService.Engine.Rollouts;
+using static TorchSharp.torch;
+
+namespace RftService.Engine.Training;
+
+/// <summary>Expert completions: one a row, nothing is sampled or graded.</summary>
+internal sealed class ExpertRollouts(RunSpec spec, PromptEncoder encoder) : IRolloutSource
+{
+    private static readonly RolloutGrade NotGraded = new(Value: 1);
+
+    private readonly RowCursor _cursor = new(spec.Rows.Count, spec.Recipe.Seed);
+
+    public long Position
+    {
+        get => _cursor.Position;
+        set => _cursor.Position = value;
+    }
+
+    public IReadOnlyList<RolloutGroup> Next(int step, MetricSums metrics, CancellationToken cancellation)
+    {
+        IReadOnlyList<RolloutGroup> groups = [.. _cursor.Next(spec.Recipe.PromptsPerStep).Select(index => Group(spec.Rows[index], encoder))];
+        metrics.Set(MetricNames.Epochs, _cursor.Epochs);
+        Grading.MeasureCompletions(groups, metrics);
+        return groups;
+    }
+
+    /// <summary>A row as a group of one; its log-probs under the expert are not known.</summary>
+    public static RolloutGroup Group(Row row, PromptEncoder encoder)
+    {
+        var prompt = encoder.Prompt(row);
+        var rollout = new Rollout
+        {
+            Tokens = encoder.Completion(row, prompt),
+            BehaviorLogProbs = [],
+            Text = row.Completion!,
+            Stop = StopReason.EndOfText,
+            Grade = NotGraded,
+        };
+        return new RolloutGroup(row, prompt.Text, prompt.Tokens, [rollout]);
+    }
+}
+
+/// <summary>
+/// Logged completions, all of a prompt together. Their reward is that of the row, else the grader's; behavior log-probs that
+/// were not logged are those of the frozen base model.
+/// </summary>
+internal sealed class LoggedRollouts : IRolloutSource
+{
+    private readonly RunSpec _spec;
+    private readonly PromptEncoder _encoder;
+    private readonly ReferencePolicy _reference;
+    private readonly Device _device;
+    private readonly List<List<int>> _groups;
+    private readonly RowCursor _cursor;
+
+    public LoggedRollouts(RunSpec spec, PromptEncoder encoder, ReferencePolicy reference, Device device)
+    {
+        (_spec, _encoder, _reference, _device) = (spec, encoder, reference, device);
+        _groups = GroupByPrompt(spec.Rows);
+        _cursor = new RowCursor(_groups.Count, spec.Recipe.Seed);
+    }
+
+    public long Position
+    {
+        get => _cursor.Position;
+        set => _cursor.Position = value;
+    }
+
+    public IReadOnlyList<RolloutGroup> Next(int step, MetricSums metrics, CancellationToken cancellation)
+    {
+        var groups = _cursor.Next(_spec.Recipe.PromptsPerStep).Select(entry => Group(_groups[entry])).ToList();
+        metrics.Set(MetricNames.Epochs, _cursor.Epochs);
+        Grading.MeasureCompletions(groups, metrics);
+        return FillLogProbs(Graded(groups, cancellation));
+    }
+
+    private static List<List<int>> GroupByPrompt(IRowSource rows)
+    {
+        var groups = new List<List<int>>();
+        var byPrompt = new Dictionary<string, List<int>>(StringComparer.Ordinal);
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var key = Key(rows[i]);
+            if (!byPrompt.TryGetValue(key, out var group))
+            {
+                groups.Add(byPrompt[key] = group = []);
+            }
+
+            group.Add(i);
+        }
+
+        return groups;
+    }
+
+    private static string Key(Row row)
+    {
+        var key = new StringBuilder(row.Prompt);
+        foreach (var message in row.Messages ?? [])
+        {
+            key.Append('\u0001').Append(message.Role).Append('\u0002').Append(message.Content);
+        }
+
+        return key.ToString();
+    }
+
+    private RolloutGroup Group(List<int> indices)
+    {
+        var rows = indices.Select(index => _spec.Rows[index]).ToArray();
+        var prompt = _encoder.Prompt(rows[0]);
+        return new RolloutGroup(rows[0], prompt.Text, prompt.Tokens, [.. rows.Select(row => Rollout(row, prompt))]);
+    }
+
+    private Rollout Rollout(Row row, EncodedPrompt prompt)
+    {
+        var tokens = _encoder.Completion(row, prompt);
+        var logged = row.LogProbs;
+        var truncated = logged is not null && logged.Count == tokens.Length - 1 && _encoder.EndsText(tokens[^1]);
+        if (truncated)
+        {
+            tokens = tokens[..^1]; // logged without its end of text
+        }
+
+        if (logged is not null && logged.Count != tokens.Length)
+        {
+            throw PromptEncoder.Unusable(
+                row,
+                $"log_probs: expected {tokens.Length} (or {tokens.Length - 1} without the end of text), got {logged.Count}",
+                "Log them with the base model's tokenizer, or leave them out.");
+        }
+
+        return new Rollout
+        {
+            Tokens = tokens,
+            BehaviorLogProbs = logged ?? [],
+            Text = row.Completion!,
+            Stop = truncated ? StopReason.Length : StopReason.EndOfText,
+            Grade = row.Reward is { } reward ? new RolloutGrade(reward)
+                : _spec.Grader is not null ? null
+                : throw PromptEncoder.Unusable(row, "it has no reward and the run has no grader", "Give the row a reward, or the run."),
+        };
+    }
+
+    private IReadOnlyList<RolloutGroup> Graded(IReadOnlyList<RolloutGroup> groups, CancellationToken cancellation)
+    {
+        if (groups.All(group => group.Rollouts.All(rollout => rollout.Grade is not null)))
+        {
+            return groups;
+        }
+
+        var graded = Grading.Grade(_spec.Grader!, groups, cancellation);
+        return [.. groups.Select((group, g) => group with
+        {
+            Rollouts = [.. group.Rollouts.Select((rollout, i) => rollout.Grade is null ? graded[g].Rollouts[i] : rollout)],
+        })];
+    }
+
+    private IReadOnlyList<RolloutGroup> FillLogProbs(IReadOnlyList<RolloutGroup> groups)
+    {
+        var missing = groups
+            .SelectMany((group, g) => group.Rollouts
+                .Where(rollout => rollout.BehaviorLogProbs.Count == 0)
+                .Select(rollout => (Rollout: rollout, Row: new TrainingRow(g, group.PromptTokens, rollout.Tokens, null, 0))))
+            .ToArray();
+        if (missing.Length == 0)
+        {
+            return groups;
+        }
+
+        var found = _reference.LogProbs([.. missing.Select(pair => pair.Row)], _spec.Recipe.MicroBatchTokens, _device);
+        var byRollout = new Dictionary<Rollout, float[]>(ReferenceEqualityComparer.Instance);
+        for (var i = 0; i < missing.Length; i++)
+        {
+            byRollout[missing[i].Rollout] = found[i];
+        }
+
+        return [.. groups.Select(group => group with
+        {
+            Rollouts = [.. group.Rollouts.Select(rollout =>
+                byRollout.TryGetValue(rollout, out var logProbs) ? rollout with { BehaviorLogProbs = logProbs } : rollout)],
+        })];
+    }
+}

@@ -1,0 +1,165 @@
+using RftService.Engine.Algorithms;
+using RftService.Engine.Native;
+using RftService.Engine.Training;
+using TorchSharp;
+
+namespace RftService.Engine.Tests.Training;
+
+public sealed class TrainingStepTests
+{
+    // Prompts of 1 to 3 tokens, completions of 1 to 5, in two groups.
+    private static readonly TrainingRow[] Rows =
+    [
+        Row(0, [1], [2, 3, 4], 1), Row(0, [1], [5], -1), Row(0, [1], [6, 7, 8, 9, 10], -1),
+        Row(1, [3, 4, 5], [2, 11], 1), Row(1, [3, 4, 5], [12, 1, 1, 2], 0.5f),
+    ];
+
+    public TrainingStepTests() => NativeTorch.Load();
+
+    public static TheoryData<AlgorithmOptions> Rules => new(
+        new ToprOptions(),
+        new ToprOptions { RatioLevel = RatioLevel.Token, Reduction = LossReduction.PromptMean },
+        new GrpoOptions { Reduction = LossReduction.TokenMean, DualClip = 3 },
+        new GrpoOptions { Reduction = LossReduction.FixedLength, KlBeta = 0.1 },
+        new SftOptions());
+
+    [Theory]
+    [MemberData(nameof(Rules))]
+    public void Run_AnyMicroBatchSize_GivesTheSameGradientAndMetrics(AlgorithmOptions options)
+    {
+        var whole = GradientOf(options, Rows, tokenBudget: 1000);
+        var pairs = GradientOf(options, Rows, tokenBudget: 14);
+        var single = GradientOf(options, Rows, tokenBudget: 1);
+
+        Assert.Equal(1, whole.Metrics[MetricNames.MicroBatches]);
+        Assert.InRange(pairs.Metrics[MetricNames.MicroBatches], 2, 4);
+        Assert.Equal(Rows.Length, single.Metrics[MetricNames.MicroBatches]);
+        foreach (var other in new[] { pairs, single })
+        {
+            Assert.All(Enumerable.Range(0, whole.Gradient.Length), i => Assert.Equal(whole.Gradient[i], other.Gradient[i], 1e-5f));
+            Assert.All(
+                whole.Metrics.Where(metric => metric.Key != MetricNames.MicroBatches),
+                metric => Assert.Equal(metric.Value, other.Metrics[metric.Key], 1e-4));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rules))]
+    public void Run_ZeroAdvantages_GivesZeroGradient(AlgorithmOptions options)
+    {
+        if (options is SftOptions || options is GrpoOptions { KlBeta: > 0 })
+        {
+            return; // they learn from more than advantages
+        }
+
+        var result = GradientOf(options, [.. Rows.Select(row => row with { Advantage = 0 })], tokenBudget: 1000);
+
+        Assert.All(result.Gradient, value => Assert.Equal(0f, value));
+    }
+
+    [Fact]
+    public void Run_LossOverTokens_EqualsWholeAutograd()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var model = new TinyLm();
+        var batch = MicroBatch.Of(Rows, torch.CPU);
+        var logProbs = model.Hidden(batch.Tokens).matmul(model.HeadWeight.t()).log_softmax(2).flatten(0, 1).index_select(0, batch.Sources)
+            .gather(1, batch.Targets.unsqueeze(1));
+        (-logProbs.mean()).backward();
+        var expected = Flat(model);
+
+        var actual = GradientOf(new SftOptions(), Rows, tokenBudget: 1000).Gradient;
+
+        Assert.All(Enumerable.Range(0, expected.Length), i => Assert.Equal(expected[i], actual[i], 1e-5f));
+    }
+
+    [Fact]
+    public void Run_MemoryRunsOut_HalvesTheMicroBatchAndGivesTheSameGradient()
+    {
+        var expected = GradientOf(new ToprOptions(), Rows, tokenBudget: 1000).Gradient;
+
+        var step = GradientOf(new ToprOptions(), Rows, tokenBudget: 1000, maxPositions: 12);
+
+        Assert.Equal(15, step.TokenBudget); // half of 5 rows of 6, which packs into 2 rows of 6
+        Assert.All(Enumerable.Range(0, expected.Length), i => Assert.Equal(expected[i], step.Gradient[i], 1e-5f));
+    }
+
+    [Fact]
+    public void Run_MemoryRunsOutOnASingleCompletion_IsATrainingFault()
+    {
+        var fault = Assert.Throws<TrainingException>(() => GradientOf(new ToprOptions(), Rows, tokenBudget: 1000, maxPositions: 2));
+
+        Assert.Equal(TrainingFault.OutOfMemory, fault.Fault);
+    }
+
+    [Fact]
+    public void Run_NotFiniteLoss_ChangesNoWeight()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var model = new TinyLm();
+        var before = model.Parameters.Select(parameter => parameter.Value.detach().clone()).ToArray();
+
+        var updated = Run(model, new ToprOptions(), [Rows[0] with { Advantage = float.PositiveInfinity }], 1000, new MetricSums()).Updated;
+
+        Assert.False(updated);
+        Assert.All(before.Zip(model.Parameters), pair => Assert.True(pair.First.equal(pair.Second.Value).all().item<bool>()));
+    }
+
+    [Fact]
+    public void Run_ManySteps_KeepsTheNumberOfLiveTensors()
+    {
+        using var model = new TinyLm();
+        using var optimizer = new AdamW(model.Trainable, new OptimizerSpec());
+        var step = Step(model, new GrpoOptions { KlBeta = 0.1 }, optimizer, 14);
+        var counts = new List<long>();
+        for (var i = 0; i < 10; i++)
+        {
+            using var scope = torch.NewDisposeScope();
+            step.Run(Rows, 1e-3, new MetricSums(), CancellationToken.None);
+            counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+
+        Assert.Equal(counts[2], counts[9]);
+    }
+
+    [Fact]
+    public void Run_Cancelled_Stops()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var model = new TinyLm();
+        using var optimizer = new AdamW(model.Trainable, new OptimizerSpec());
+
+        Assert.Throws<OperationCanceledException>(() =>
+            Step(model, new ToprOptions(), optimizer, 1000).Run(Rows, 1e-3, new MetricSums(), new CancellationToken(canceled: true)));
+    }
+
+    private static (float[] Gradient, IReadOnlyDictionary<string, double> Metrics, int TokenBudget) GradientOf(
+        AlgorithmOptions options, TrainingRow[] rows, int tokenBudget, int maxPositions = int.MaxValue)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var model = new TinyLm { MaxPositions = maxPositions };
+        var metrics = new MetricSums();
+        var (_, budget) = Run(model, options, rows, tokenBudget, metrics);
+        return (Flat(model), metrics.ToMetrics(), budget);
+    }
+
+    private static (bool Updated, int TokenBudget) Run(TinyLm model, AlgorithmOptions options, TrainingRow[] rows, int tokenBudget, MetricSums metrics)
+    {
+        using var optimizer = new AdamW(model.Trainable, new OptimizerSpec());
+        var step = Step(model, options, optimizer, tokenBudget);
+        return (step.Run(rows, 1e-3, metrics, CancellationToken.None), step.TokenBudget);
+    }
+
+    private static TrainingStep Step(TinyLm model, AlgorithmOptions options, AdamW optimizer, int tokenBudget)
+    {
+        var recipe = new Recipe { Algorithm = options, Steps = 1, Optimizer = new() { MaxGradientNorm = 1e6 } };
+        var reference = new ReferencePolicy(model, () => model, 1.0);
+        return new TrainingStep(model, AlgorithmCatalog.Create(options), optimizer, reference, recipe, 1.0, torch.CPU) { TokenBudget = tokenBudget };
+    }
+
+    private static float[] Flat(TinyLm model) =>
+        [.. model.Parameters.SelectMany(parameter => parameter.Value.grad!.cpu().data<float>().ToArray())];
+
+    private static TrainingRow Row(int group, int[] prompt, int[] completion, float advantage) =>
+        new(group, prompt, completion, [.. completion.Select(token => -1.5f - (0.1f * token))], advantage);
+}
