@@ -2,12 +2,17 @@ using RftService.Api.Algorithms;
 using RftService.Api.Checkpoints;
 using RftService.Api.Completions;
 using RftService.Api.Datasets;
+using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Api.Keys;
+using RftService.Api.Metrics;
 using RftService.Api.Models;
 using RftService.Api.OpenApi;
+using RftService.Api.Pages;
 using RftService.Api.Projects;
 using RftService.Api.Rewards;
+using RftService.Api.Rollouts;
+using RftService.Api.Runs;
 using RftService.Api.Workers;
 using RftService.Data;
 
@@ -32,7 +37,7 @@ internal static class PipelineSetup
     public static void MapRftApi(this WebApplication app)
     {
         app.MapGet("/healthz", HealthAsync).ExcludeFromDescription();
-        app.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapPages();
 
         var v1 = app.MapGroup("/api/v1")
             .RequireAuthorization()
@@ -43,6 +48,10 @@ internal static class PipelineSetup
 
     private static void MapSlices(IEndpointRouteBuilder v1)
     {
+        v1.MapRuns();
+        v1.MapRunEvents();
+        v1.MapRunMetrics();
+        v1.MapRunRollouts();
         v1.MapAlgorithms();
         v1.MapDatasets();
         v1.MapCheckpoints();

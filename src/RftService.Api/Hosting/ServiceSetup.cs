@@ -5,8 +5,10 @@ using Microsoft.Extensions.Options;
 using RftService.Api.Checkpoints;
 using RftService.Api.Completions;
 using RftService.Api.Datasets;
+using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Api.OpenApi;
+using RftService.Api.Runs;
 using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
@@ -44,6 +46,9 @@ internal static class ServiceSetup
         services.AddSingleton<MergedModels>();
         services.AddCompletions();
         services.AddRftOpenApi();
+
+        services.AddRuns();
+        services.AddRunEvents();
     }
 
     // Read when first needed: tests add their settings after this code has run.

@@ -25,7 +25,10 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         switch (exception)
         {
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
-                return Problems.Of(StatusCodes.Status413PayloadTooLarge, "body_too_large", "The body is over the limit of this path: send less.");
+                return Problems.ForStatus(StatusCodes.Status413PayloadTooLarge);
+            // A member's name that is half of a surrogate pair; values are caught by StrictStringConverter.
+            case BadHttpRequestException { InnerException: JsonException { InnerException: InvalidOperationException unreadable, Path: "$" } }:
+                return Problems.Invalid(new ProblemError("", "malformed_json", "the body holds a name that is no valid Unicode: " + unreadable.Message));
             case BadHttpRequestException { InnerException: JsonException fault }:
                 return Problems.Invalid(JsonFault.Explain(fault.Message, fault.Path, IsSyntax(fault), body));
             case BadHttpRequestException { StatusCode: StatusCodes.Status415UnsupportedMediaType }:
@@ -34,9 +37,6 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
                 return Refused(refused);
             case NotSupportedException { Source: "System.Text.Json" } fault:
                 return Problems.Invalid(JsonFault.Explain(fault.Message, JsonFault.PathIn(fault.Message), isSyntax: false, body));
-            // A name that is half of a surrogate pair escapes the serializer in this way.
-            case InvalidOperationException { Source: "System.Text.Json" or "System.Text.Encodings.Web" } fault when body is not null:
-                return Problems.Invalid(new ProblemError("", "malformed_json", "the body holds text that is no valid Unicode: " + fault.Message));
             case OperationCanceledException when context.RequestAborted.IsCancellationRequested:
                 return Problems.Of(StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
             default:

@@ -28,6 +28,7 @@ internal static class Problems
     {
         StatusCodes.Status404NotFound => Of(status, "unknown_route", "Nothing lies at this path: see /swagger for all paths."),
         StatusCodes.Status405MethodNotAllowed => Of(status, "method_not_allowed", "The path has no such method: see the Allow header and /swagger."),
+        StatusCodes.Status413PayloadTooLarge => Of(status, "body_too_large", "The body is over the limit of this path: send less."),
         StatusCodes.Status415UnsupportedMediaType => Of(status, "unsupported_media_type", "Send the body with Content-Type: application/json."),
         _ => Of(status, "http_" + status, TitleOf(status) + "."),
     };

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using RftService.Api.Datasets;
 using RftService.Api.Http;
@@ -32,8 +34,9 @@ internal static class OpenApiSetup
                     + "Refusals are problem+json (RFC 9457) with a code, the place, and what to do.",
             });
             DescribeUnions(document);
-            document.SupportNonNullableReferenceTypes();
-            document.NonNullableReferenceTypesAsRequired();
+            document.UseAllOfToExtendReferenceSchemas();
+            document.MapType<JsonElement>(() => new OpenApiSchema());
+            document.MapType<JsonNode>(() => new OpenApiSchema());
             foreach (var assembly in new[] { typeof(Program).Assembly, typeof(GraderSpec).Assembly, typeof(AlgorithmOptions).Assembly })
             {
                 if (File.Exists(XmlDocs.PathOf(assembly)))

@@ -52,7 +52,8 @@ public sealed class RftApi : WebApplicationFactory<Program>, IAsyncLifetime
 
     public HttpClient ClientWith(string? key)
     {
-        var client = CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
+        ClientOptions.AllowAutoRedirect = false;
+        var client = CreateClient();
         client.DefaultRequestHeaders.Authorization = key is null ? null : new AuthenticationHeaderValue("Bearer", key);
         return client;
     }
