@@ -1,3 +1,8 @@
+using RftService.Worker.Hosting;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddWorker();
+
 var app = builder.Build();
+app.MapWorker();
 app.Run();

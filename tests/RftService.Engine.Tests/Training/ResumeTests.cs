@@ -2,7 +2,6 @@ using System.Text.Json;
 using RftService.Engine.Algorithms;
 using RftService.Engine.Data;
 using RftService.Engine.Models;
-using RftService.Engine.Training;
 using TorchSharp;
 
 namespace RftService.Engine.Tests.Training;

@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using RftService.Data.Workers;
+using RftService.Worker.Hosting;
+
+namespace RftService.Worker.Sampling;
+
+/// <summary>Samples for one request on the calling thread.</summary>
+/// <exception cref="SamplingFault">The request cannot be served.</exception>
+internal delegate void SampleCompletions(SamplingRequest request, Action<SamplingChunk> write, CancellationToken cancellation);
+
+/// <summary>
+/// The one thread that samples for clients, request after request: models belong to a thread, and two at once would only halve each
+/// other's speed.
+/// </summary>
+internal sealed partial class SamplingThread : IHostedService, IDisposable
+{
+    private readonly BlockingCollection<SamplingWork> _waiting;
+    private readonly SampleCompletions _sample;
+    private readonly ILogger<SamplingThread> _logger;
+    private readonly Thread _thread;
+
+    public SamplingThread(SampleCompletions sample, IOptions<WorkerOptions> options, ILogger<SamplingThread> logger)
+    {
+        (_sample, _logger) = (sample, logger);
+        _waiting = new BlockingCollection<SamplingWork>(options.Value.MaxWaitingRequests);
+        _thread = new Thread(Run, maxStackSize: 16 << 20) { IsBackground = true, Name = "sampling" };
+    }
+
+    /// <summary>Queues a request; false when too many wait already, or the worker ends.</summary>
+    public bool TryEnqueue(SamplingWork work)
+    {
+        try
+        {
+            return _waiting.TryAdd(work);
+        }
+        catch (InvalidOperationException) // completed: the worker ends
+        {
+            return false;
+        }
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _thread.Start();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        _waiting.CompleteAdding();
+        return Task.CompletedTask;
+    }
+
+    public void Dispose() => _waiting.Dispose();
+
+    private void Run()
+    {
+        foreach (var work in _waiting.GetConsumingEnumerable())
+        {
+            Serve(work);
+            work.Complete();
+        }
+    }
+
+    private void Serve(SamplingWork work)
+    {
+        if (work.Cancellation.IsCancellationRequested)
+        {
+            return;
+        }
+
+        try
+        {
+            _sample(work.Request, work.Write, work.Cancellation);
+        }
+        catch (OperationCanceledException) when (work.Cancellation.IsCancellationRequested)
+        {
+            // The client has gone; nobody reads an answer.
+        }
+        catch (SamplingFault fault)
+        {
+            work.Write(new SamplingChunk(0, "", ErrorCode: fault.Code, ErrorMessage: fault.Message));
+        }
+#pragma warning disable CA1031 // One request must not end the thread for all others; the log has the whole of it.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            LogFailed(_logger, fault);
+            work.Write(new SamplingChunk(0, "", ErrorCode: "internal_error", ErrorMessage: "The worker failed on this request; its log says why."));
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A sampling request failed by a fault of the worker")]
+    private static partial void LogFailed(ILogger logger, Exception fault);
+}
