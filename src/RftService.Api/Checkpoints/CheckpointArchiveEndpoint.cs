@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using RftService.Api.Http;
 using RftService.Data;
@@ -68,7 +69,7 @@ internal static class CheckpointArchiveEndpoint
         }
     }
 
-    private static IResult Tar(Checkpoint checkpoint, string suffix, IReadOnlyList<(string Name, string Path)> files, CancellationToken cancellation)
+    private static PushStreamHttpResult Tar(Checkpoint checkpoint, string suffix, IReadOnlyList<(string Name, string Path)> files, CancellationToken cancellation)
     {
         var root = PublicId.Checkpoint.Format(checkpoint.Id) + suffix;
         return TypedResults.Stream(

@@ -34,15 +34,15 @@ internal static class CompletionsEndpoints
 
     private static void Map(IEndpointRouteBuilder v1, string path, string name, string tag, Find find, PublicId kind)
     {
-        var group = v1.MapGroup(path + "/{id}").WithTags(tag).Produces<CompletionResponse>().ProducesProblems(400, 404, 422, 503);
+        var group = v1.MapGroup(path + "/{id}").WithTags(tag).ProducesProblems(400, 404, 422, 503);
         group.MapPost("/completions", (
                 [Description("The id")] string id, CompletionRequest body, Caller caller, RftDbContext db, SamplingProxy proxy, TimeProvider clock,
                 CancellationToken cancellation) => AnswerAsync(id, body, () => find(db, caller, id, cancellation), kind, proxy, clock, cancellation))
-            .WithName($"Create{name}Completion").WithSummary($"Let a {name.ToLowerInvariant()} go on with a text").WithDescription(About);
+            .WithName($"Create{name}Completion").WithSummary($"Let a {name.ToLowerInvariant()} go on with a text").WithDescription(About).Produces<CompletionResponse>();
         group.MapPost("/chat/completions", (
                 [Description("The id")] string id, ChatCompletionRequest body, Caller caller, RftDbContext db, SamplingProxy proxy, TimeProvider clock,
                 CancellationToken cancellation) => AnswerAsync(id, body, () => find(db, caller, id, cancellation), kind, proxy, clock, cancellation))
-            .WithName($"Create{name}ChatCompletion").WithSummary($"Let a {name.ToLowerInvariant()} answer a conversation").WithDescription(About);
+            .WithName($"Create{name}ChatCompletion").WithSummary($"Let a {name.ToLowerInvariant()} answer a conversation").WithDescription(About).Produces<CompletionResponse>();
     }
 
     private static async Task<IResult> AnswerAsync(

@@ -40,6 +40,11 @@ internal sealed partial class SamplingProxy(
                 throw SamplingRefused.ByWorker(code, chunk.ErrorMessage ?? "The worker gave no reason.");
             }
 
+            if (chunk.Index < 0 || chunk.Index >= request.Samples)
+            {
+                throw Broken();
+            }
+
             open -= chunk.FinishReason is null ? 0 : 1;
             yield return chunk;
         }

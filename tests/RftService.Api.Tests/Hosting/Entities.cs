@@ -7,7 +7,7 @@ namespace RftService.Api.Tests.Hosting;
 /// <summary>Rows that a worker or another slice would have written.</summary>
 internal static class Entities
 {
-    public static async Task<Guid> AddModelAsync(this TestDatabase database, Guid project, string folder = "tiny")
+    public static async Task<Guid> AddModelAsync(this TestDatabase database, Guid project, string folder = "tiny", bool chat = false)
     {
         var now = DateTimeOffset.UtcNow;
         await using var db = database.Open();
@@ -23,7 +23,7 @@ internal static class Entities
             VocabularySize = 8,
             Dtype = "float32",
             TiedEmbeddings = true,
-            HasChatTemplate = false,
+            HasChatTemplate = chat,
             Sha256 = new string('0', 64),
             Bytes = 1,
             CreatedAt = now,
