@@ -1,5 +1,11 @@
+using RftService.Api.Hosting;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddRftApi();
+
 var app = builder.Build();
+app.UseRftApi();
+app.MapRftApi();
 app.Run();
 
 /// <summary>The Api host.</summary>

@@ -26,6 +26,9 @@ public sealed class Run
     /// <summary>jsonb: the Engine's `Recipe`, defaults resolved.</summary>
     public string RecipeJson { get; private set; } = "{}";
 
+    /// <summary>jsonb: JSON pointer into the run to `given`, `default` or `derived`.</summary>
+    public string OriginsJson { get; private set; } = "{}";
+
     /// <summary>Higher goes first inside a project; -100 to 100.</summary>
     public int Priority { get; private set; }
 
@@ -64,7 +67,7 @@ public sealed class Run
     /// <summary>A run as submitted.</summary>
     public static Run Submit(
         Guid id, Guid projectId, string name, Guid modelId, Guid datasetId, Guid? evaluationDatasetId,
-        Guid? rewardId, int? rewardVersion, string recipeJson, int? totalSteps, int priority, DateTimeOffset now) => new()
+        Guid? rewardId, int? rewardVersion, string recipeJson, int? totalSteps, int priority, DateTimeOffset now, string originsJson = "{}") => new()
         {
             Id = id,
             ProjectId = projectId,
@@ -75,6 +78,7 @@ public sealed class Run
             RewardId = rewardId,
             RewardVersion = rewardVersion,
             RecipeJson = recipeJson,
+            OriginsJson = originsJson,
             TotalSteps = totalSteps,
             Priority = priority,
             CreatedAt = now,

@@ -15,7 +15,6 @@ internal sealed class CheckpointStore(string root, string modelFolder)
 {
     private const string StateFile = "trainer/state.json";
     private const string OptimizerFile = "trainer/optimizer.safetensors";
-    private const string AdapterFile = "adapter_model.safetensors";
     private const string ModelFile = "model.safetensors";
 
     // What a model folder may hold beside its weights and config.
@@ -72,7 +71,7 @@ internal sealed class CheckpointStore(string root, string modelFolder)
         {
             using var gradientOff = torch.no_grad();
             using var scope = torch.NewDisposeScope();
-            using var weights = SafeTensorsFile.Open(Path.Combine(folder, model.Lora is null ? ModelFile : AdapterFile));
+            using var weights = SafeTensorsFile.Open(Path.Combine(folder, model.Lora is null ? ModelFile : AdapterLayout.File));
             foreach (var (name, value) in model.Trainable)
             {
                 using var saved = weights.Read(name);
@@ -97,8 +96,8 @@ internal sealed class CheckpointStore(string root, string modelFolder)
     {
         if (model.Lora is { } lora)
         {
-            SafeTensorsWriter.Write(Path.Combine(folder, AdapterFile), model.Trainable);
-            WriteJson(Path.Combine(folder, "adapter_config.json"), AdapterConfig(lora));
+            SafeTensorsWriter.Write(Path.Combine(folder, AdapterLayout.File), model.Trainable);
+            AdapterConfig.From(lora, Path.GetFileName(Path.TrimEndingDirectorySeparator(modelFolder))).Save(folder);
             return;
         }
 
@@ -107,28 +106,10 @@ internal sealed class CheckpointStore(string root, string modelFolder)
         config["torch_dtype"] = "float32";
         config.Remove("dtype"); // the newer name of the same thing
         config["tie_word_embeddings"] = model.Config.TiedEmbeddings; // transformers' default is not every family's
-        WriteJson(Path.Combine(folder, "config.json"), config);
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString(TrainerState.Json) + "\n");
         if (File.Exists(Path.Combine(modelFolder, "generation_config.json")))
         {
             File.Copy(Path.Combine(modelFolder, "generation_config.json"), Path.Combine(folder, "generation_config.json"));
         }
     }
-
-    private JsonObject AdapterConfig(LoraSpec lora) => new()
-    {
-        ["peft_type"] = "LORA",
-        ["task_type"] = "CAUSAL_LM",
-        ["base_model_name_or_path"] = Path.GetFileName(Path.TrimEndingDirectorySeparator(modelFolder)),
-        ["r"] = lora.Rank,
-        ["lora_alpha"] = lora.Alpha == Math.Floor(lora.Alpha) ? (long)lora.Alpha : lora.Alpha,
-        ["lora_dropout"] = 0.0,
-        ["target_modules"] = new JsonArray([.. lora.TargetModules.Select(module => (JsonNode)module)]),
-        ["bias"] = "none",
-        ["fan_in_fan_out"] = false,
-        ["init_lora_weights"] = true,
-        ["inference_mode"] = true,
-        ["modules_to_save"] = null,
-    };
-
-    private static void WriteJson(string path, JsonObject json) => File.WriteAllText(path, json.ToJsonString(TrainerState.Json) + "\n");
 }

@@ -8,10 +8,10 @@ namespace RftService.Engine.Models;
 /// </summary>
 internal sealed class ConfigReader : IDisposable
 {
-    // Fields that describe history, generation defaults or training-time dropout.
+    // Fields that describe history, special tokens (the tokenizer reads them), generation defaults or training-time dropout.
     private static readonly HashSet<string> Harmless =
     [
-        "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "use_cache", "initializer_range", "bos_token_id",
+        "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "use_cache", "initializer_range", "bos_token_id", "eos_token_id",
         "pad_token_id", "unk_token_id", "attention_dropout", "pretraining_tp", "_name_or_path", "_attn_implementation_autoset", "max_window_layers",
         "return_dict", "output_hidden_states", "output_attentions", "max_length", "unsloth_fixed", "unsloth_version", "_from_model_config", "id2label",
         "label2id", "problem_type", "task_specific_params", "name_or_path", "is_llama_config", "pad_token", "eos_token",
@@ -81,23 +81,6 @@ internal sealed class ConfigReader : IDisposable
         {
             throw Refuse(name, "null or nothing", value.GetRawText());
         }
-    }
-
-    /// <summary>An id, a list of ids, or nothing.</summary>
-    public IReadOnlyList<int> TokenIds(string name, int vocabularySize)
-    {
-        IEnumerable<JsonElement> values = Take(name) switch
-        {
-            null => [],
-            { ValueKind: JsonValueKind.Array } list => list.EnumerateArray(),
-            { } one => [one],
-        };
-        return
-        [
-            .. values.Select(value => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id >= 0 && id < vocabularySize
-                ? id
-                : throw Refuse(name, $"token ids below {vocabularySize}", value.GetRawText())),
-        ];
     }
 
     /// <summary>Refuses window attention: every layer must see the whole context.</summary>

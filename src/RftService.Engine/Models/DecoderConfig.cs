@@ -49,7 +49,6 @@ internal static class DecoderConfig
             RopeTheta = theta,
             RopeScaling = scaling,
             TiedEmbeddings = json.Flag("tie_word_embeddings", fallback: false),
-            EndOfTextIds = json.TokenIds("eos_token_id", vocabulary),
         };
     }
 }

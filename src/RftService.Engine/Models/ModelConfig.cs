@@ -54,23 +54,14 @@ public sealed record ModelConfig
     /// <summary>The head shares the token embedding.</summary>
     public bool TiedEmbeddings { get; init; }
 
-    /// <summary>Tokens that end a completion, from config.json and generation_config.json; may be empty.</summary>
-    public IReadOnlyList<int> EndOfTextIds { get; init; } = [];
-
-    /// <summary>Reads a folder's config.json, and the end-of-text tokens of its generation_config.json.</summary>
+    /// <summary>Reads a folder's config.json.</summary>
     /// <exception cref="ModelFolderException">The file is missing or malformed, or a value is not supported.</exception>
     public static ModelConfig Load(string folder)
     {
         using var json = ConfigReader.Open(folder, "config.json");
         var config = ModelCatalog.Family(json).Read(json);
         json.RefuseUnread();
-        return File.Exists(Path.Combine(folder, "generation_config.json")) ? config.WithGenerationConfig(folder) : config;
-    }
-
-    private ModelConfig WithGenerationConfig(string folder)
-    {
-        using var json = ConfigReader.Open(folder, "generation_config.json");
-        return this with { EndOfTextIds = [.. EndOfTextIds.Union(json.TokenIds("eos_token_id", VocabularySize))] };
+        return config;
     }
 }
 

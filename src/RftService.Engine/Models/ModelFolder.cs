@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using RftService.Engine.Checkpoints;
+using RftService.Engine.Tokenization;
 
 namespace RftService.Engine.Models;
 
@@ -13,6 +14,16 @@ public static class ModelFolder
         var config = ModelConfig.Load(folder);
         using var weights = SafeTensorsFolder.Open(folder);
         ModelLayout.Match(config, weights);
+        var tokenizer = Tokenizer.Load(folder);
+        if (tokenizer.VocabularySize > config.VocabularySize)
+        {
+            throw new ModelFolderException(
+                "tokenizer.json",
+                "/model/vocab",
+                $"The tokenizer has ids up to {tokenizer.VocabularySize - 1}; the model's vocabulary ends at {config.VocabularySize - 1}.",
+                "Give the tokenizer that belongs to this model.");
+        }
+
         return new ModelInfo(
             config.Family,
             ModelLayout.Tensors(config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size)),
@@ -20,7 +31,7 @@ public static class ModelFolder
             config.VocabularySize,
             weights.Entry(ModelLayout.Stored(weights, ModelLayout.Embedding)).Dtype.TorchName(),
             config.TiedEmbeddings,
-            HasChatTemplate: false,
+            tokenizer.ChatTemplate is not null,
             Hash(weights.Files),
             weights.Files.Sum(file => new FileInfo(file).Length));
     }

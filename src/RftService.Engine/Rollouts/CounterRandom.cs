@@ -6,11 +6,11 @@ namespace RftService.Engine.Rollouts;
 /// </summary>
 internal static class CounterRandom
 {
-    /// <summary>Uniform in [0, 1), a multiple of 2^-24.</summary>
+    /// <summary>Uniform in [0, 1), a multiple of 2^-23: coarse enough that u · total stays below any float32 total.</summary>
     public static float Uniform(ulong seed, ulong first, ulong second, ulong third)
     {
         var bits = Mix(Mix(Mix(Mix(seed) ^ first) ^ second) ^ third);
-        return (bits >> 40) * (1f / (1 << 24));
+        return (bits >> 41) * (1f / (1 << 23));
     }
 
     // The output function of SplitMix64 (Steele et al. 2014), a bijection with good avalanche.

@@ -39,6 +39,12 @@ public sealed class Tokenizer
     /// <summary>Tokens that end a text, as all files of the folder together name them.</summary>
     public IReadOnlySet<int> EndOfTextIds => _parts.EndOfTextIds;
 
+    /// <summary>
+    /// The token that ends a written completion: the one that the tokenizer's files name (for chat models the end of a turn),
+    /// else the lowest of <see cref="EndOfTextIds"/>; null when there is none.
+    /// </summary>
+    public int? EndOfTextId => _parts.EndOfTextId;
+
     /// <summary>The token that begins a text: that of the tokenizer's files, else that of the model's; null when none is named.</summary>
     public int? BeginOfTextId => _parts.BeginOfTextId;
 

@@ -19,6 +19,8 @@ internal sealed record TokenizerParts
 
     public required IReadOnlySet<int> EndOfTextIds { get; init; }
 
+    public int? EndOfTextId { get; init; }
+
     public int? BeginOfTextId { get; init; }
 
     public ChatTemplate? ChatTemplate { get; init; }
@@ -65,6 +67,7 @@ internal static class TokenizerReader
             PostProcessor = PostProcessor.Read(root.Optional("post_processor")),
             Decoding = Decoding.Read(root.Optional("decoder")),
             EndOfTextIds = ends,
+            EndOfTextId = Named(end, ids).Concat(ends.Order()).Cast<int?>().FirstOrDefault(),
             BeginOfTextId = Named(begin, ids)
                 .Concat(Ids(generation?.Optional("bos_token_id")))
                 .Concat(Ids(model?.Optional("bos_token_id")))
@@ -104,6 +107,11 @@ internal static class TokenizerReader
             if (token.Content.Length == 0)
             {
                 throw place.Fault("expected a token of at least one character, got none");
+            }
+
+            if (token.Id > TokenModel.MaxId)
+            {
+                throw place.Fault($"expected a token id of at most {TokenModel.MaxId}, got {token.Id}");
             }
 
             if ((contents.TryGetValue(token.Id, out var other) && other != token.Content)

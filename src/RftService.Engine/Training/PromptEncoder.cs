@@ -26,7 +26,7 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, int contextLength)
     public int[] Completion(Row row, EncodedPrompt prompt)
     {
         var text = row.Completion ?? throw Unusable(row, "it has no completion", "Give every row a completion.");
-        int[] tokens = [.. Continue(row, prompt, text), .. tokenizer.EndOfTextIds.Take(1)];
+        int[] tokens = [.. Continue(row, prompt, text), .. tokenizer.EndOfTextId is { } end ? [end] : Array.Empty<int>()];
         return prompt.Tokens.Length + tokens.Length > contextLength
             ? throw Unusable(
                 row, $"prompt and completion have {prompt.Tokens.Length + tokens.Length} tokens, the model's context {contextLength}", "Shorten or remove the row.")

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace RftService.Grading.Numbers;
 
 /// <summary>
@@ -9,9 +11,25 @@ internal static class NumberReader
 {
     private static readonly Dictionary<char, (int Top, int Bottom)> Vulgars = new()
     {
-        ['½'] = (1, 2), ['⅓'] = (1, 3), ['⅔'] = (2, 3), ['¼'] = (1, 4), ['¾'] = (3, 4), ['⅕'] = (1, 5), ['⅖'] = (2, 5), ['⅗'] = (3, 5),
-        ['⅘'] = (4, 5), ['⅙'] = (1, 6), ['⅚'] = (5, 6), ['⅛'] = (1, 8), ['⅜'] = (3, 8), ['⅝'] = (5, 8), ['⅞'] = (7, 8),
+        ['½'] = (1, 2),
+        ['⅓'] = (1, 3),
+        ['⅔'] = (2, 3),
+        ['¼'] = (1, 4),
+        ['¾'] = (3, 4),
+        ['⅕'] = (1, 5),
+        ['⅖'] = (2, 5),
+        ['⅗'] = (3, 5),
+        ['⅘'] = (4, 5),
+        ['⅙'] = (1, 6),
+        ['⅚'] = (5, 6),
+        ['⅛'] = (1, 8),
+        ['⅜'] = (3, 8),
+        ['⅝'] = (5, 8),
+        ['⅞'] = (7, 8),
     };
+
+    // What a number can begin with.
+    private static readonly SearchValues<char> Beginnings = SearchValues.Create([.. "0123456789.-+\u2212$€£¥₹\\", .. Vulgars.Keys]);
 
     /// <summary>The first number that begins in the range, or null.</summary>
     public static Numeral? First(ReadOnlySpan<char> text, int from, int to)
@@ -43,12 +61,14 @@ internal static class NumberReader
     /// <summary>The number that begins exactly at <paramref name="at"/>, or null.</summary>
     public static Numeral? At(ReadOnlySpan<char> text, int at) => ReadSigned(text, at);
 
-    // Moves over one number or one character.
+    // Moves over one number, or to the next place where one may begin.
     private static Numeral? Next(ReadOnlySpan<char> text, ref int at)
     {
         if (ReadSigned(text, at) is not { } found)
         {
             at++;
+            var gap = text[at..].IndexOfAny(Beginnings);
+            at = gap < 0 ? text.Length : at + gap;
             return null;
         }
 
@@ -84,7 +104,7 @@ internal static class NumberReader
             return null;
         }
 
-        if (Vulgars.TryGetValue(text[at], out var vulgar))
+        if (!char.IsAscii(text[at]) && Vulgars.TryGetValue(text[at], out var vulgar))
         {
             return new Numeral(at + 1, false, null, null, null, vulgar);
         }
@@ -178,7 +198,9 @@ internal static class NumberReader
             return new Digits(at - 1, at, 0);
         }
 
-        if (at >= text.Length || text[at] != '{' || DigitReader.Read(text, at + 1) is not { } digits || digits.End >= text.Length || text[digits.End] != '}')
+        if (at >= text.Length || text[at] != '{'
+            || DigitReader.Read(text, at + 1) is not { } digits
+            || digits.End >= text.Length || text[digits.End] != '}')
         {
             return null;
         }

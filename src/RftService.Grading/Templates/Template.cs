@@ -56,7 +56,7 @@ public sealed class Template
     public bool TryRender(JsonElement item, string? outputText, out string text, [NotNullWhen(false)] out string? missing)
     {
         text = "";
-        if (_parts is [{ Variable: { } only }])
+        if (_parts is [{ Literal.Length: 0, Variable: { } only }])
         {
             missing = only.TryResolve(item, outputText, out var value) ? null : only.Name;
             text = value ?? "";

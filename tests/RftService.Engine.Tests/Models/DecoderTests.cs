@@ -46,7 +46,7 @@ public sealed class DecoderTests
         using var right = head.Load();
 
         Assert.Equal("model.embed_tokens.weight", right.Parameters[0].Name);
-        Assert.True(torch.equal(left.Hidden(torch.tensor(Tokens)), right.Hidden(torch.tensor(Tokens))));
+        Assert.True(torch.eq(left.Hidden(torch.tensor(Tokens)), right.Hidden(torch.tensor(Tokens))).all().item<bool>());
     }
 
     [Theory]
@@ -137,7 +137,7 @@ public sealed class DecoderTests
         using var model = folder.Load(new LoraSpec { Rank = 2, Alpha = 4, TargetModules = ["q_proj", "down_proj"] }, seed: 3);
         var tokens = torch.tensor(Tokens);
 
-        Assert.True(torch.equal(plain.Hidden(tokens), model.Hidden(tokens)));
+        Assert.True(torch.eq(plain.Hidden(tokens), model.Hidden(tokens)).all().item<bool>());
         Assert.Equal(
             ["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"],
             model.Trainable.Take(2).Select(parameter => parameter.Name));
@@ -155,9 +155,9 @@ public sealed class DecoderTests
             b.add_(0.5f);
         }
 
-        Assert.False(torch.equal(plain.Hidden(tokens), model.Hidden(tokens)));
+        Assert.False(torch.eq(plain.Hidden(tokens), model.Hidden(tokens)).all().item<bool>());
         model.AdaptersEnabled = false;
-        Assert.True(torch.equal(plain.Hidden(tokens), model.Hidden(tokens)));
+        Assert.True(torch.eq(plain.Hidden(tokens), model.Hidden(tokens)).all().item<bool>());
     }
 
     [Fact]
@@ -168,8 +168,8 @@ public sealed class DecoderTests
         using var second = folder.Load(new LoraSpec { Rank = 2 }, seed: 3);
         using var other = folder.Load(new LoraSpec { Rank = 2 }, seed: 4);
 
-        Assert.True(torch.equal(first.Trainable[0].Value, second.Trainable[0].Value));
-        Assert.False(torch.equal(first.Trainable[0].Value, other.Trainable[0].Value));
+        Assert.True(torch.eq(first.Trainable[0].Value, second.Trainable[0].Value).all().item<bool>());
+        Assert.False(torch.eq(first.Trainable[0].Value, other.Trainable[0].Value).all().item<bool>());
     }
 
     [Fact]

@@ -33,7 +33,6 @@ public sealed class ModelFolderTests
     [InlineData("num_attention_heads", "\"4\"", "/num_attention_heads")]
     [InlineData("hidden_size", "0", "/hidden_size")]
     [InlineData("rms_norm_eps", "null", "/rms_norm_eps")]
-    [InlineData("eos_token_id", "260", "/eos_token_id")]
     public void Inspect_UnsupportedConfig_NamesTheField(string field, string value, string pointer)
     {
         using var model = new TinyModel();
@@ -102,6 +101,28 @@ public sealed class ModelFolderTests
     {
         using var model = new TinyModel();
         File.Delete(Path.Combine(model.Folder, file));
+
+        Assert.Equal(file, Assert.Throws<ModelFolderException>(() => ModelFolder.Inspect(model.Folder)).File);
+    }
+
+    [Fact]
+    public void Inspect_TokenizerWiderThanTheModel_IsRefused()
+    {
+        using var model = new TinyModel(vocabulary: 200);
+
+        var refused = Assert.Throws<ModelFolderException>(() => ModelFolder.Inspect(model.Folder));
+
+        Assert.Equal(("tokenizer.json", "/model/vocab"), (refused.File, refused.Pointer));
+        Assert.Contains("ids up to 256", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("tokenizer.json")]
+    public void Inspect_DamagedJson_NamesTheFile(string file)
+    {
+        using var model = new TinyModel();
+        File.WriteAllText(Path.Combine(model.Folder, file), "{\"a\":");
 
         Assert.Equal(file, Assert.Throws<ModelFolderException>(() => ModelFolder.Inspect(model.Folder)).File);
     }

@@ -1,0 +1,42 @@
+using Microsoft.EntityFrameworkCore;
+using RftService.Api.Checkpoints;
+using RftService.Api.Http;
+using RftService.Data;
+using RftService.Data.Models;
+using RftService.Data.Workers;
+
+namespace RftService.Api.Completions;
+
+/// <summary>What to sample from: a base model, or a checkpoint over one.</summary>
+/// <param name="Id">As the client named it.</param>
+/// <param name="Model">The base model.</param>
+/// <param name="CheckpointFolder">Relative to the data folder; null for the base model itself.</param>
+/// <param name="IsAdapter">The checkpoint holds an adapter.</param>
+internal sealed record CompletionTarget(string Id, BaseModel Model, string? CheckpointFolder, bool IsAdapter)
+{
+    public static async Task<CompletionTarget?> OfCheckpointAsync(RftDbContext db, Caller caller, string id, CancellationToken cancellation)
+    {
+        if (await db.FindCheckpointAsync(caller, id, cancellation) is not { } checkpoint)
+        {
+            return null;
+        }
+
+        var model = await db.Runs.Where(run => run.Id == checkpoint.RunId)
+            .Join(db.Models, run => run.ModelId, model => model.Id, (_, model) => model)
+            .AsNoTracking().SingleAsync(cancellation);
+        return new CompletionTarget(id, model, checkpoint.Folder, checkpoint.IsAdapter);
+    }
+
+    public static async Task<CompletionTarget?> OfModelAsync(RftDbContext db, Caller caller, string id, CancellationToken cancellation) =>
+        PublicId.Model.TryParse(id, out var guid)
+        && await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == guid && model.ProjectId == caller.ProjectId, cancellation) is { } found
+            ? new CompletionTarget(id, found, null, false)
+            : null;
+
+    /// <summary>The request as the worker takes it.</summary>
+    public SamplingRequest Ask(SamplingBody body, int seed) => new(
+        Model.Folder, CheckpointFolder, IsAdapter,
+        (body as CompletionRequest)?.Prompt,
+        (body as ChatCompletionRequest)?.Messages.Select(message => new SamplingMessage(message.Role, message.Content)).ToList(),
+        body.MaxTokens, body.Temperature, body.TopP, body.TopK, body.Stop, body.N, seed);
+}

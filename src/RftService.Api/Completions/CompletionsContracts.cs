@@ -1,0 +1,172 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using RftService.Api.Http;
+
+namespace RftService.Api.Completions;
+
+/// <summary>How to sample.</summary>
+public abstract record SamplingBody : IRequestBody
+{
+    /// <summary>Tokens at most for each completion.</summary>
+    [Range(1, 131_072)]
+    [DefaultValue(256)]
+    public int MaxTokens { get; init; } = 256;
+
+    /// <summary>Divides the logits; 0 takes the most likely token.</summary>
+    [Range(0.0, 10.0)]
+    [DefaultValue(1.0)]
+    public double Temperature { get; init; } = 1.0;
+
+    /// <summary>Keeps the smallest set of tokens whose probability reaches this; 1 keeps all.</summary>
+    [Range(0.01, 1.0)]
+    [DefaultValue(1.0)]
+    public double TopP { get; init; } = 1.0;
+
+    /// <summary>Keeps this many most likely tokens; 0 keeps all.</summary>
+    [Range(0, 1_000_000)]
+    [DefaultValue(0)]
+    public int TopK { get; init; }
+
+    /// <summary>Texts that end a completion; at most 8, each 1 to 200 characters.</summary>
+    [MaxLength(8)]
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>Completions, 1 to 16.</summary>
+    [Range(1, 16)]
+    [DefaultValue(1)]
+    public int N { get; init; } = 1;
+
+    /// <summary>The same seed gives the same text; absent: a random one, told in the answer.</summary>
+    [Range(0, int.MaxValue)]
+    public int? Seed { get; init; }
+
+    /// <summary>Sends pieces as server-sent events as they come, ended by `data: [DONE]`.</summary>
+    [DefaultValue(false)]
+    public bool Stream { get; init; }
+
+    // Annotations do not look into lists of texts.
+    private protected IEnumerable<ValidationResult> FaultsOfStop() => Stop.Any(stop => stop is not { Length: >= 1 and <= 200 })
+        ? [new ValidationResult("expected texts of 1 to 200 characters", [nameof(Stop)])]
+        : [];
+}
+
+/// <summary>Plain text to go on with.</summary>
+public sealed record CompletionRequest : SamplingBody, IRequestBody<CompletionRequest>, IValidatableObject
+{
+    /// <summary>The text.</summary>
+    [StringLength(1_000_000, MinimumLength = 1)]
+    public required string Prompt { get; init; }
+
+    /// <inheritdoc />
+    public static IReadOnlyList<RequestExample> Examples =>
+    [
+        new("one completion", """{ "prompt": "Once upon a time", "max_tokens": 60 }"""),
+        new("four, streamed", """{ "prompt": "Once upon a time", "max_tokens": 60, "temperature": 0.8, "top_p": 0.95, "n": 4, "seed": 7, "stop": ["\n"], "stream": true }"""),
+    ];
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => FaultsOfStop();
+}
+
+/// <summary>A conversation to answer.</summary>
+public sealed record ChatCompletionRequest : SamplingBody, IRequestBody<ChatCompletionRequest>, IValidatableObject
+{
+    /// <summary>The turns so far, 1 to 1,000; the last one is the user's.</summary>
+    [MinLength(1)]
+    [MaxLength(1_000)]
+    public required IReadOnlyList<ChatMessageBody> Messages { get; init; }
+
+    /// <inheritdoc />
+    public static IReadOnlyList<RequestExample> Examples =>
+    [
+        new("one answer", """{ "messages": [{ "role": "user", "content": "What is 2 + 3?" }], "max_tokens": 120, "temperature": 0 }"""),
+    ];
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var fault in FaultsOfStop())
+        {
+            yield return fault;
+        }
+
+        if (Messages[^1].Role != "user")
+        {
+            yield return new ValidationResult($"expected a last message of role user, got {Messages[^1].Role}", [nameof(Messages)]);
+        }
+    }
+}
+
+/// <summary>One turn.</summary>
+public sealed record ChatMessageBody
+{
+    /// <summary>`system`, `developer`, `user`, `assistant` or `tool`.</summary>
+    [RegularExpression("^(system|developer|user|assistant|tool)$")]
+    public required string Role { get; init; }
+
+    /// <summary>Its text.</summary>
+    [StringLength(1_000_000)]
+    public required string Content { get; init; }
+}
+
+/// <summary>Completions in OpenAI's form; of a stream: one chunk.</summary>
+public sealed record CompletionResponse
+{
+    /// <summary>Names this answer.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>`text_completion`, `chat.completion` or `chat.completion.chunk`.</summary>
+    public required string Object { get; init; }
+
+    /// <summary>Unix seconds.</summary>
+    public required long Created { get; init; }
+
+    /// <summary>Id of the checkpoint or model.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The seed that was used.</summary>
+    public required int Seed { get; init; }
+
+    /// <summary>One entry a completion.</summary>
+    public required IReadOnlyList<CompletionChoice> Choices { get; init; }
+
+    /// <summary>Tokens; in a stream only in the last chunk.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CompletionUsage? Usage { get; init; }
+}
+
+/// <summary>One completion, or a piece of it.</summary>
+public sealed record CompletionChoice
+{
+    /// <summary>Which completion, from 0.</summary>
+    public required int Index { get; init; }
+
+    /// <summary>Plain completions: the text, or the new piece of it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Text { get; init; }
+
+    /// <summary>Chat: the answer.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CompletionMessage? Message { get; init; }
+
+    /// <summary>Chat stream: the new piece.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CompletionMessage? Delta { get; init; }
+
+    /// <summary>`stop` or `length`; null while it goes on.</summary>
+    public string? FinishReason { get; init; }
+}
+
+/// <summary>An answer of the model.</summary>
+/// <param name="Role">`assistant`; in a stream only with the first piece.</param>
+/// <param name="Content">Its text.</param>
+public sealed record CompletionMessage(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Role,
+    string Content);
+
+/// <summary>Tokens of an answer.</summary>
+/// <param name="PromptTokens">Of the prompt, counted once.</param>
+/// <param name="CompletionTokens">Of all completions.</param>
+/// <param name="TotalTokens">Both.</param>
+public sealed record CompletionUsage(int PromptTokens, int CompletionTokens, int TotalTokens);

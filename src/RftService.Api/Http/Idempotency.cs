@@ -1,0 +1,161 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using RftService.Data;
+using RftService.Data.Idempotency;
+
+namespace RftService.Api.Http;
+
+/// <summary>
+/// `Idempotency-Key` on a POST: the second request with a key gets the stored answer of the first. The body is hashed as bound and
+/// written again, so white space and member order do not matter and nothing is buffered. Only a success is stored: any refusal
+/// frees the key. Not for answers that hold a secret: they are stored as they are.
+/// </summary>
+internal static class Idempotency
+{
+    public const string Header = "Idempotency-Key";
+    public const string ReplayedHeader = "Idempotency-Replayed";
+    private static readonly TimeSpan Kept = TimeSpan.FromHours(24);
+
+    // Longer than any request of this kind takes: a claim this old belongs to a process that died.
+    private static readonly TimeSpan Abandoned = TimeSpan.FromMinutes(2);
+
+    /// <summary>Lets clients repeat this POST safely.</summary>
+    public static RouteHandlerBuilder AcceptsIdempotencyKey(this RouteHandlerBuilder endpoint) => endpoint
+        .WithMetadata(new AcceptsIdempotencyKey())
+        .ProducesProblems(StatusCodes.Status409Conflict, StatusCodes.Status422UnprocessableEntity)
+        .AddEndpointFilter(FilterAsync);
+
+    private static async ValueTask<object?> FilterAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var http = context.HttpContext;
+        if (!http.Request.Headers.TryGetValue(Header, out var values))
+        {
+            return await next(context);
+        }
+
+        var key = values.ToString();
+        if (key.Length is 0 or > 200 || key.Any(letter => letter is < '!' or > '~'))
+        {
+            return Problems.Of(StatusCodes.Status400BadRequest, "invalid_idempotency_key",
+                $"{Header}: expected 1 to 200 visible ASCII characters, got {key.Length}; a random UUID is a good key.");
+        }
+
+        // A scope of its own: the endpoint's context may hold changes that this must not save.
+        await using var scope = http.RequestServices.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<RftDbContext>();
+        var clock = http.RequestServices.GetRequiredService<TimeProvider>();
+        var record = new IdempotencyRecord
+        {
+            ProjectId = http.RequestServices.GetRequiredService<Caller>().ProjectId,
+            Key = key,
+            RequestHash = HashOf(context),
+            CreatedAt = clock.GetUtcNow(),
+        };
+        if (await ClaimAsync(db, record, http.RequestAborted) is { } earlier)
+        {
+            return Replay(http, earlier, record.RequestHash);
+        }
+
+        return await AnswerAndStoreAsync(context, next, db, record);
+    }
+
+    private static async Task<IdempotencyRecord?> ClaimAsync(RftDbContext db, IdempotencyRecord record, CancellationToken cancellation)
+    {
+        var expired = record.CreatedAt - Kept;
+        var abandoned = record.CreatedAt - Abandoned;
+        await db.IdempotencyRecords
+            .Where(old => old.ProjectId == record.ProjectId && (old.CreatedAt < expired || (old.StatusCode == null && old.CreatedAt < abandoned)))
+            .ExecuteDeleteAsync(cancellation);
+        db.IdempotencyRecords.Add(record);
+        try
+        {
+            await db.SaveChangesAsync(cancellation);
+            return null;
+        }
+        catch (DbUpdateException taken) when (taken.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        {
+            db.ChangeTracker.Clear();
+            return await db.IdempotencyRecords.AsNoTracking()
+                .SingleOrDefaultAsync(old => old.ProjectId == record.ProjectId && old.Key == record.Key, cancellation) ?? record;
+        }
+    }
+
+    private static IResult Replay(HttpContext http, IdempotencyRecord earlier, byte[] hash)
+    {
+        if (!earlier.RequestHash.AsSpan().SequenceEqual(hash))
+        {
+            return Problems.Of(StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused",
+                $"{Header} '{earlier.Key}' was used for another request in the last 24 hours: take a new key.");
+        }
+
+        if (earlier.StatusCode is not { } status)
+        {
+            http.Response.Headers.RetryAfter = "1";
+            return Problems.Conflict("request_in_progress", "The first request with this key is still being answered: ask again in a second.");
+        }
+
+        http.Response.Headers[ReplayedHeader] = "true";
+        if (earlier.Location is { } location)
+        {
+            http.Response.Headers.Location = location;
+        }
+
+        return TypedResults.Text(earlier.ResponseBody ?? "", "application/json", Encoding.UTF8, status);
+    }
+
+    private static async Task<IResult> AnswerAndStoreAsync(
+        EndpointFilterInvocationContext context, EndpointFilterDelegate next, RftDbContext db, IdempotencyRecord record)
+    {
+        var http = context.HttpContext;
+        var body = http.Response.Body;
+        using var answer = new MemoryStream();
+        var stored = false;
+        try
+        {
+            http.Response.Body = answer;
+            var result = await next(context);
+            await (result as IResult ?? TypedResults.Json(result, JsonSetup.Options)).ExecuteAsync(http);
+            if (http.Response.StatusCode is >= 200 and < 300)
+            {
+                record.StatusCode = http.Response.StatusCode;
+                record.Location = http.Response.Headers.Location;
+                record.ResponseBody = Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length);
+                // The work is done: a client that hung up must still find the answer.
+                await db.SaveChangesAsync(CancellationToken.None);
+                stored = true;
+            }
+        }
+        finally
+        {
+            http.Response.Body = body;
+            if (!stored)
+            {
+                await db.IdempotencyRecords.Where(own => own.ProjectId == record.ProjectId && own.Key == record.Key)
+                    .ExecuteDeleteAsync(CancellationToken.None);
+            }
+        }
+
+        answer.Position = 0;
+        await answer.CopyToAsync(body, http.RequestAborted);
+        return TypedResults.Empty;
+    }
+
+    private static byte[] HashOf(EndpointFilterInvocationContext context)
+    {
+        var request = context.HttpContext.Request;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{request.Method} {request.Path}{request.QueryString}\n"));
+        foreach (var body in context.Arguments.OfType<IRequestBody>())
+        {
+            hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), JsonSetup.Options));
+        }
+
+        return hash.GetHashAndReset();
+    }
+}
+
+/// <summary>Marks an endpoint that takes an Idempotency-Key, for the document.</summary>
+internal sealed record AcceptsIdempotencyKey;

@@ -1,0 +1,112 @@
+using System.Text.Json;
+using RftService.Api.Http;
+using RftService.Data.Datasets;
+using RftService.Data.Storage;
+using RftService.Grading;
+
+namespace RftService.Api.Runs;
+
+/// <summary>
+/// Reads the rows that a run will use and asks the reward whether it can grade them, so that a template that names a missing field is
+/// refused now and is not found at step 900.
+/// </summary>
+internal sealed class RowChecks(ArtifactPaths paths, TimeProvider clock)
+{
+    private const int Shown = 100;
+
+    // A request must end. What it cannot reach in this time the worker meets as error grades, which fail a run with a clear code.
+    private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>Adds a fault for each of the first rows that cannot be used; returns notes.</summary>
+    public IEnumerable<string> Check(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation)
+    {
+        if (MakeGrader(draft, errors) is not (var grader, true))
+        {
+            return [];
+        }
+
+        var deadline = clock.GetTimestamp() + (long)(TimeLimit.TotalSeconds * clock.TimestampFrequency);
+        var notes = new List<string>();
+        var training = draft.Dataset.Kind == DatasetKinds.Prompts ? grader : null;
+        var needsTemplate = !draft.Model.HasChatTemplate;
+        notes.AddRange(Scan(draft.Dataset, draft.Dataset.Rows, training, needsTemplate, "/dataset_id", deadline, errors, cancellation));
+        if (draft is { EvaluationDataset: { } held, Recipe.Evaluation: { } evaluation })
+        {
+            var count = Math.Min(held.Rows, evaluation.Rows);
+            notes.AddRange(Scan(held, count, grader, needsTemplate, "/evaluation_dataset_id", deadline, errors, cancellation));
+        }
+
+        return notes;
+    }
+
+    private static (IGrader? Grader, bool Usable) MakeGrader(RunDraft draft, List<ProblemError> errors)
+    {
+        if (draft.Reward is null)
+        {
+            return (null, true);
+        }
+
+        try
+        {
+            var spec = JsonSerializer.Deserialize<GraderSpec>(draft.Reward.GraderJson, JsonSetup.Options)
+                ?? throw new InvalidOperationException("A stored grader is never null.");
+            return (GraderCatalog.Create(spec), true);
+        }
+        catch (GraderSpecException fault)
+        {
+            // The rules may have become stricter since the version was stored.
+            errors.Add(new ProblemError("/reward_id", "reward_unusable", $"{fault.Pointer}: {fault.Message}: make a new version of the reward"));
+            return (null, false);
+        }
+    }
+
+    private IEnumerable<string> Scan(
+        Dataset dataset, int count, IGrader? grader, bool refuseMessages, string pointer, long deadline,
+        List<ProblemError> errors, CancellationToken cancellation)
+    {
+        if (grader is null && !refuseMessages)
+        {
+            return [];
+        }
+
+        var faults = new List<ProblemError>();
+        var total = 0;
+        using var file = DatasetFile.Open(paths, dataset.Sha256);
+        for (var row = 0; row < count; row++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if ((row & 255) == 0 && clock.GetTimestamp() > deadline)
+            {
+                Report(faults, total, row, pointer, errors);
+                return [$"Only the first {row} of {count} rows of {pointer[1..]} could be checked in {TimeLimit.TotalSeconds:0} s."];
+            }
+
+            using var item = JsonDocument.Parse(file.Read(row));
+            if (refuseMessages && item.RootElement.TryGetProperty("messages", out _))
+            {
+                errors.Add(new ProblemError(pointer, "chat_template_missing",
+                    $"row {row} holds messages, but the model has no chat template: take rows with 'prompt', or a model with a template"));
+                return [];
+            }
+
+            if (grader?.Reject(item.RootElement) is { } fault && ++total <= Shown)
+            {
+                faults.Add(new ProblemError(pointer, "row_not_gradable", $"row {row} {fault.Pointer}: {fault.Message}"));
+            }
+        }
+
+        Report(faults, total, count, pointer, errors);
+        return [];
+    }
+
+    private static void Report(List<ProblemError> faults, int total, int read, string pointer, List<ProblemError> errors)
+    {
+        if (total > 0)
+        {
+            var shown = total > Shown ? $", the first {Shown} follow" : "";
+            errors.Add(new ProblemError(pointer, "rows_not_gradable",
+                $"{total} of {read} rows cannot be graded with this reward{shown}: mend the rows, or the fields that the reward's templates name"));
+            errors.AddRange(faults);
+        }
+    }
+}

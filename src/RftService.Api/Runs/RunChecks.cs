@@ -1,0 +1,203 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using RftService.Api.Http;
+using RftService.Data;
+using RftService.Data.Datasets;
+using RftService.Data.Models;
+using RftService.Data.Rewards;
+using RftService.Engine;
+using RftService.Engine.Algorithms;
+using RftService.Engine.Models;
+
+namespace RftService.Api.Runs;
+
+/// <summary>
+/// Everything that can be known to be wrong with a run before it is submitted. All faults are collected, so that a client mends them
+/// in one go; the rows are read only when nothing else is wrong.
+/// </summary>
+internal sealed class RunChecks(RftDbContext db, Caller caller, RowChecks rows)
+{
+    private readonly List<ProblemError> _errors = [];
+    private readonly List<string> _notes = [];
+    private readonly HashSet<string> _derived = new(StringComparer.Ordinal);
+
+    /// <summary>The draft, or what is wrong. An instance checks one request.</summary>
+    public async Task<(RunDraft? Draft, ProblemResult? Refusal)> CheckAsync(
+        CreateRunRequest request, IReadOnlySet<string> given, CancellationToken cancellation)
+    {
+        var model = await FindModelAsync(request.Model, cancellation);
+        var dataset = await FindDatasetAsync(request.DatasetId, "/dataset_id", cancellation);
+        var evaluation = request.EvaluationDatasetId is { } held ? await FindDatasetAsync(held, "/evaluation_dataset_id", cancellation) : null;
+        var reward = await FindRewardAsync(request, cancellation);
+
+        CheckKinds(request, dataset, evaluation);
+        CheckReward(request, dataset);
+        var recipe = CheckRecipe(request.Recipe, model, given);
+        if (_errors.Count > 0 || model is null || dataset is null)
+        {
+            return (null, Problems.Unprocessable("run_refused", _errors));
+        }
+
+        var draft = new RunDraft(request, model, dataset, evaluation, reward, recipe) { Derived = _derived, Notes = _notes };
+        _notes.AddRange(rows.Check(draft, _errors, cancellation));
+        return _errors.Count > 0 ? (null, Problems.Unprocessable("rows_refused", _errors)) : (draft, null);
+    }
+
+    private void Refuse(string pointer, string code, string message) => _errors.Add(new ProblemError(pointer, code, message));
+
+    private async Task<BaseModel?> FindModelAsync(string name, CancellationToken cancellation)
+    {
+        var models = db.Models.AsNoTracking().Where(model => model.ProjectId == caller.ProjectId);
+        var found = PublicId.Model.TryParse(name, out var id)
+            ? await models.SingleOrDefaultAsync(model => model.Id == id, cancellation)
+            : await models.SingleOrDefaultAsync(model => model.Name == name, cancellation);
+        if (found is null)
+        {
+            Refuse("/model", "unknown_model", $"no model '{name}' in this project: GET /api/v1/models lists them, POST registers one");
+        }
+
+        return found;
+    }
+
+    private async Task<Dataset?> FindDatasetAsync(string text, string pointer, CancellationToken cancellation)
+    {
+        var found = PublicId.Dataset.TryParse(text, out var id)
+            ? await db.Datasets.AsNoTracking()
+                .SingleOrDefaultAsync(dataset => dataset.Id == id && dataset.ProjectId == caller.ProjectId && dataset.DeletedAt == null, cancellation)
+            : null;
+        if (found is null)
+        {
+            Refuse(pointer, "unknown_dataset", $"no dataset '{text}' in this project: GET /api/v1/datasets lists them");
+        }
+
+        return found;
+    }
+
+    private async Task<RewardVersion?> FindRewardAsync(CreateRunRequest request, CancellationToken cancellation)
+    {
+        if (request.RewardId is not { } text)
+        {
+            if (request.RewardVersion is not null)
+            {
+                Refuse("/reward_version", "reward_missing", "a version without a reward: give reward_id too, or leave the version out");
+            }
+
+            return null;
+        }
+
+        var reward = PublicId.Reward.TryParse(text, out var id)
+            ? await db.Rewards.AsNoTracking()
+                .SingleOrDefaultAsync(one => one.Id == id && one.ProjectId == caller.ProjectId && one.DeletedAt == null, cancellation)
+            : null;
+        if (reward is null)
+        {
+            Refuse("/reward_id", "unknown_reward", $"no reward '{text}' in this project: GET /api/v1/rewards lists them");
+            return null;
+        }
+
+        var version = request.RewardVersion ?? reward.LatestVersion;
+        var found = await db.RewardVersions.AsNoTracking().SingleOrDefaultAsync(one => one.RewardId == id && one.Version == version, cancellation);
+        if (found is null)
+        {
+            Refuse("/reward_version", "unknown_reward_version", $"the reward has versions 1 to {reward.LatestVersion}, got {version}");
+        }
+
+        return found;
+    }
+
+    private void CheckKinds(CreateRunRequest request, Dataset? dataset, Dataset? evaluation)
+    {
+        var algorithm = AlgorithmCatalog.EntryOf(request.Recipe.Algorithm);
+        var accepted = algorithm.Accepts.Select(kind => JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString())).ToList();
+        if (dataset is not null && !accepted.Contains(dataset.Kind))
+        {
+            Refuse("/dataset_id", "wrong_dataset_kind",
+                $"{algorithm.Name} learns from {string.Join(" or ", accepted)}, the dataset holds {dataset.Kind}: take another dataset or another algorithm");
+        }
+
+        if (request.Recipe.Evaluation is not null && request.EvaluationDatasetId is null)
+        {
+            Refuse("/evaluation_dataset_id", "evaluation_dataset_missing",
+                "recipe.evaluation needs held-out rows: give evaluation_dataset_id, or leave the evaluation out");
+        }
+        else if (request.Recipe.Evaluation is null && request.EvaluationDatasetId is not null)
+        {
+            Refuse("/recipe/evaluation", "evaluation_missing",
+                "evaluation_dataset_id is given, but no evaluation: add recipe.evaluation ({} takes the defaults), or leave the dataset out");
+        }
+        else if (evaluation is not null and not { Kind: DatasetKinds.Prompts or DatasetKinds.Expert })
+        {
+            Refuse("/evaluation_dataset_id", "wrong_dataset_kind",
+                $"an evaluation needs prompts or expert rows, the dataset holds {evaluation.Kind}");
+        }
+    }
+
+    private void CheckReward(CreateRunRequest request, Dataset? dataset)
+    {
+        var samples = dataset?.Kind == DatasetKinds.Prompts;
+        var evaluates = request.Recipe.Evaluation is not null;
+        if (request.RewardId is null && samples)
+        {
+            Refuse("/reward_id", "reward_missing", "completions are sampled on prompts and must be graded: give reward_id (POST /api/v1/rewards makes one)");
+        }
+        else if (request.RewardId is null && evaluates)
+        {
+            Refuse("/reward_id", "reward_missing", "the evaluation's completions must be graded: give reward_id, or leave recipe.evaluation out");
+        }
+        else if (request.RewardId is not null && dataset is not null && !samples && !evaluates)
+        {
+            var why = dataset.Kind == DatasetKinds.Rollouts ? "the logged rollouts carry their own rewards" : $"nothing is sampled on {dataset.Kind} rows";
+            Refuse("/reward_id", "reward_unused", $"{why}: leave reward_id out, or add recipe.evaluation and an evaluation dataset");
+        }
+    }
+
+    private Recipe CheckRecipe(Recipe recipe, BaseModel? model, IReadOnlySet<string> given)
+    {
+        const string maxTokens = "/recipe/sampling/max_tokens";
+        if (model is not null && recipe.Sampling.MaxTokens >= model.ContextLength)
+        {
+            if (given.Contains(maxTokens))
+            {
+                Refuse(maxTokens, "exceeds_context",
+                    $"prompt and completion must fit into the model's {model.ContextLength} tokens: expected at most {model.ContextLength - 1}, got {recipe.Sampling.MaxTokens}");
+            }
+            else
+            {
+                // The default is made for larger models; half of the context leaves room for the prompt.
+                recipe = recipe with { Sampling = recipe.Sampling with { MaxTokens = Math.Max(1, model.ContextLength / 2) } };
+                _derived.Add(maxTokens);
+            }
+        }
+
+        if (recipe.Evaluation is { Temperature: null } evaluation)
+        {
+            recipe = recipe with { Evaluation = evaluation with { Temperature = recipe.Sampling.Temperature } };
+            _derived.Add("/recipe/evaluation/temperature");
+        }
+
+        if (recipe.Steps <= recipe.Optimizer.WarmupSteps)
+        {
+            _notes.Add($"optimizer.warmup_steps ({recipe.Optimizer.WarmupSteps}) reach to the end of the {recipe.Steps} steps: the peak rate is never held.");
+        }
+
+        CheckLora(recipe.Lora);
+        return recipe;
+    }
+
+    private void CheckLora(LoraSpec? lora)
+    {
+        var known = new LoraSpec().TargetModules;
+        for (var i = 0; i < (lora?.TargetModules.Count ?? 0); i++)
+        {
+            var name = lora!.TargetModules[i];
+            if (!known.Contains(name))
+            {
+                Refuse($"/recipe/lora/target_modules/{i}", "unknown_module", $"no linear layer '{name}'; known: {string.Join(", ", known)}");
+            }
+            else if (lora.TargetModules.Take(i).Contains(name))
+            {
+                Refuse($"/recipe/lora/target_modules/{i}", "duplicate_module", $"'{name}' is given twice");
+            }
+        }
+    }
+}

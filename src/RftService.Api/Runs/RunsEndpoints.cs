@@ -1,0 +1,222 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using RftService.Api.Events;
+using RftService.Api.Http;
+using RftService.Data;
+using RftService.Data.Runs;
+
+namespace RftService.Api.Runs;
+
+internal static class RunsEndpoints
+{
+    public static void AddRuns(this IServiceCollection services)
+    {
+        services.AddScoped<RunChecks>();
+        services.AddSingleton<RowChecks>();
+        services.AddScoped<RunSubmission>();
+    }
+
+    public static RouteGroupBuilder MapRuns(this IEndpointRouteBuilder v1)
+    {
+        var runs = v1.MapGroup("/runs").WithTags("Runs");
+        runs.MapPost("/", CreateAsync).WithName("CreateRun").WithSummary("Submit a run")
+            .WithDescription("Checks everything that can be known beforehand, every row of the dataset against the reward included, and queues the run.")
+            .Produces<RunResponse>(StatusCodes.Status201Created)
+            .ProducesProblems(StatusCodes.Status400BadRequest, StatusCodes.Status422UnprocessableEntity)
+            .AcceptsIdempotencyKey().KeepsBody();
+        runs.MapPost("/plan", PlanAsync).WithName("PlanRun").WithSummary("Check a run without submitting it")
+            .WithDescription("Makes the checks of a submission and shows the effective recipe.")
+            .Produces<RunPlan>().ProducesProblems(StatusCodes.Status400BadRequest, StatusCodes.Status422UnprocessableEntity).KeepsBody();
+        runs.MapGet("/", ListAsync).WithName("ListRuns").WithSummary("List runs, newest first")
+            .ProducesProblems(StatusCodes.Status400BadRequest);
+        runs.MapGet("/{id}", GetAsync).WithName("GetRun").WithSummary("Show one run")
+            .WithDescription("Answers 304 to If-None-Match while nothing but the remaining time has changed.")
+            .Produces<RunResponse>().Produces(StatusCodes.Status304NotModified).ProducesProblems(StatusCodes.Status404NotFound);
+        runs.MapPost("/{id}/cancel", CancelAsync).WithName("CancelRun").WithSummary("End a run")
+            .WithDescription("A queued run ends at once, a running one after its current step; its checkpoints stay.")
+            .Produces<RunResponse>().ProducesProblems(StatusCodes.Status404NotFound, StatusCodes.Status409Conflict);
+        runs.MapPost("/{id}/clone", CloneAsync).WithName("CloneRun").WithSummary("Submit a copy of a run")
+            .WithDescription("The same model, data, reward version and recipe, checked again.")
+            .Produces<RunResponse>(StatusCodes.Status201Created)
+            .ProducesProblems(StatusCodes.Status400BadRequest, StatusCodes.Status404NotFound, StatusCodes.Status422UnprocessableEntity)
+            .AcceptsIdempotencyKey();
+        return runs;
+    }
+
+    private static async Task<IResult> CreateAsync(
+        CreateRunRequest request, HttpRequest http, RunChecks checks, RunSubmission submission, RftDbContext db, Caller caller,
+        TimeProvider clock, CancellationToken cancellation)
+    {
+        var given = await GivenFields.ReadAsync(http, cancellation);
+        var (draft, refusal) = await checks.CheckAsync(request, given, cancellation);
+        return draft is null ? refusal! : await SubmitAsync(draft, draft.Origins(given), submission, db, caller, clock, cancellation);
+    }
+
+    private static async Task<IResult> PlanAsync(CreateRunRequest request, HttpRequest http, RunChecks checks, CancellationToken cancellation)
+    {
+        var given = await GivenFields.ReadAsync(http, cancellation);
+        var (draft, refusal) = await checks.CheckAsync(request, given, cancellation);
+        return draft is null ? refusal! : TypedResults.Ok(draft.ToPlan(draft.Origins(given)));
+    }
+
+    private static async Task<IResult> CloneAsync(
+        [Description("The run's id")] string id, CloneRunRequest request, RunChecks checks, RunSubmission submission,
+        RftDbContext db, Caller caller, TimeProvider clock, CancellationToken cancellation)
+    {
+        var original = PublicId.Run.TryParse(id, out var runId)
+            ? await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == runId && run.ProjectId == caller.ProjectId, cancellation)
+            : null;
+        if (original is null)
+        {
+            return PublicId.Run.NotFound(id);
+        }
+
+        var recipe = RunView.RecipeOf(original);
+        var copy = new CreateRunRequest
+        {
+            Name = request.Name ?? original.Name,
+            Model = PublicId.Model.Format(original.ModelId),
+            DatasetId = PublicId.Dataset.Format(original.DatasetId),
+            EvaluationDatasetId = PublicId.Dataset.Format(original.EvaluationDatasetId),
+            RewardId = PublicId.Reward.Format(original.RewardId),
+            RewardVersion = original.RewardVersion,
+            Priority = request.Priority ?? original.Priority,
+            Recipe = recipe with { Seed = request.Seed ?? recipe.Seed },
+        };
+        var (draft, refusal) = await checks.CheckAsync(copy, new HashSet<string>(), cancellation);
+        if (draft is null)
+        {
+            return refusal!;
+        }
+
+        var origins = RunView.OriginsOf(original);
+        foreach (var (pointer, changed) in new[] { ("/name", request.Name is not null), ("/priority", request.Priority is not null), ("/recipe/seed", request.Seed is not null) })
+        {
+            if (changed)
+            {
+                origins[pointer] = "given";
+            }
+        }
+
+        return await SubmitAsync(draft, origins, submission, db, caller, clock, cancellation);
+    }
+
+    private static async Task<IResult> SubmitAsync(
+        RunDraft draft, IReadOnlyDictionary<string, string> origins, RunSubmission submission, RftDbContext db, Caller caller,
+        TimeProvider clock, CancellationToken cancellation)
+    {
+        if (await submission.SubmitAsync(draft, origins, cancellation) is not { } id)
+        {
+            return Problems.Conflict("deleted_meanwhile", "The model, a dataset or the reward was deleted while the run was checked: submit it again.");
+        }
+
+        var run = await RunView.FindAsync(db, caller.ProjectId, id, clock.GetUtcNow(), cancellation);
+        return TypedResults.Created(run!.Links.Self, run);
+    }
+
+    private static async Task<Page<RunSummary>> ListAsync(
+        [AsParameters] RunListQuery query, [AsParameters] PageRequest page, RftDbContext db, Caller caller, CancellationToken cancellation)
+    {
+        var runs = db.Runs.Where(run => run.ProjectId == caller.ProjectId);
+        if (query.Parsed is { } status)
+        {
+            runs = runs.Where(run => run.Status == status);
+        }
+
+        var found = await runs.ToPageAsync(page, run => run, cancellation);
+        var modelIds = found.Data.Select(run => run.ModelId).Distinct().ToList();
+        var names = await db.Models.AsNoTracking().Where(model => modelIds.Contains(model.Id)).ToDictionaryAsync(model => model.Id, model => model.Name, cancellation);
+        return new Page<RunSummary>([.. found.Data.Select(run => RunView.Summarize(run, names[run.ModelId]))], found.NextCursor, found.HasMore);
+    }
+
+    private static async Task<IResult> GetAsync(
+        [Description("The run's id")] string id, HttpContext http, RftDbContext db, Caller caller, TimeProvider clock, CancellationToken cancellation)
+    {
+        var run = PublicId.Run.TryParse(id, out var runId)
+            ? await RunView.FindAsync(db, caller.ProjectId, runId, clock.GetUtcNow(), cancellation)
+            : null;
+        if (run is null)
+        {
+            return PublicId.Run.NotFound(id);
+        }
+
+        // The remaining time changes with the clock: with it in the tag no poll would ever be answered 304.
+        var content = JsonSerializer.SerializeToUtf8Bytes(run with { EtaSeconds = null }, JsonSetup.Options);
+        var tag = $"W/\"{Convert.ToHexStringLower(SHA256.HashData(content).AsSpan(0, 16))}\"";
+        http.Response.Headers.ETag = tag;
+        var known = http.Request.GetTypedHeaders().IfNoneMatch;
+        return known.Any(candidate => candidate.ToString() == tag || candidate.Tag == "*")
+            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
+            : TypedResults.Ok(run);
+    }
+
+    private static async Task<IResult> CancelAsync(
+        [Description("The run's id")] string id, HttpContext http, RftDbContext db, Caller caller, TimeProvider clock, CancellationToken cancellation)
+    {
+        if (!PublicId.Run.TryParse(id, out var runId))
+        {
+            return PublicId.Run.NotFound(id);
+        }
+
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        // Locked: the worker writes the row at every step, and its events get their numbers under the same lock.
+        var found = await db.Runs
+            .FromSql($"select *, xmin from runs where id = {runId} and project_id = {caller.ProjectId} for update")
+            .ToListAsync(cancellation);
+        if (found is not [var run])
+        {
+            return PublicId.Run.NotFound(id);
+        }
+
+        if (run.IsFinished)
+        {
+            // The official SDKs of other services retry 409.
+            http.Response.Headers["x-should-retry"] = "false";
+            var status = run.Status.ToString().ToLower(CultureInfo.InvariantCulture);
+            return Problems.Conflict("run_finished", $"The run has ended already ({status}): there is nothing to cancel.");
+        }
+
+        if (!run.CancelRequested)
+        {
+            var now = clock.GetUtcNow();
+            run.Cancel(now);
+            db.RunEvents.Add(run.IsFinished
+                ? new RunEvent { RunId = runId, At = now, Level = "info", Code = "cancelled", Message = "Cancelled before a worker took it." }
+                : new RunEvent { RunId = runId, At = now, Level = "info", Code = "cancel_requested", Message = "Its end was asked for; the worker stops after the current step." });
+            await db.SaveChangesAsync(cancellation);
+            await RunSignal.SendAsync(db, runId, cancellation);
+        }
+
+        await transaction.CommitAsync(cancellation);
+        db.ChangeTracker.Clear();
+        return TypedResults.Ok(await RunView.FindAsync(db, caller.ProjectId, runId, clock.GetUtcNow(), cancellation));
+    }
+}
+
+/// <summary>Which runs to list.</summary>
+public sealed record RunListQuery : IRequestQuery, IValidatableObject
+{
+    /// <summary>Only runs with this status.</summary>
+    [FromQuery(Name = "status")]
+    [Description("Only runs with this status: queued, running, succeeded, failed or cancelled")]
+    public string? Status { get; init; }
+
+    internal RunStatus? Parsed =>
+        Enum.GetValues<RunStatus>().Where(status => Name(status) == Status).Select(status => (RunStatus?)status).SingleOrDefault();
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Status is not null && Parsed is null)
+        {
+            yield return new ValidationResult($"expected one of {string.Join(", ", Enum.GetValues<RunStatus>().Select(Name))}, got '{Status}'", [nameof(Status)]);
+        }
+    }
+
+    private static string Name(RunStatus status) => JsonNamingPolicy.SnakeCaseLower.ConvertName(status.ToString());
+}

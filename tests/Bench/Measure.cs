@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Globalization;
+using TorchSharp;
+
+namespace RftService.Bench;
+
+/// <summary>Medians of repeated timings and the machine's own speed to compare them with.</summary>
+internal static class Measure
+{
+    /// <summary>Median seconds of an action after one warm-up.</summary>
+    public static double Seconds(int repeats, Action action)
+    {
+        action();
+        var times = new double[repeats];
+        for (var i = 0; i < repeats; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            action();
+            times[i] = clock.Elapsed.TotalSeconds;
+        }
+
+        return Median(times);
+    }
+
+    /// <summary>Median of two measurements of seconds, taken in turns so that a busy machine hits both.</summary>
+    public static (double First, double Second) Paired(int repeats, Func<double> first, Func<double> second)
+    {
+        first();
+        second();
+        var (a, b) = (new double[repeats], new double[repeats]);
+        for (var i = 0; i < repeats; i++)
+        {
+            (a[i], b[i]) = (first(), second());
+        }
+
+        return (Median(a), Median(b));
+    }
+
+    /// <summary>Float32 matrix product of 2048 x 2048, floating-point operations a second.</summary>
+    public static double GemmRate()
+    {
+        const long n = 2048;
+        using var scope = torch.NewDisposeScope();
+        using var off = torch.no_grad();
+        var (a, b) = (torch.rand(n, n), torch.rand(n, n));
+        return 2.0 * n * n * n / Seconds(5, () => a.matmul(b).Dispose());
+    }
+
+    public static string Number(double value, string format = "F1") => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private static double Median(double[] times)
+    {
+        Array.Sort(times);
+        return times[times.Length / 2];
+    }
+}

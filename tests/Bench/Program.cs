@@ -1,0 +1,28 @@
+using System.Globalization;
+using RftService.Bench;
+using RftService.Engine.Native;
+using TorchSharp;
+
+// Run by hand on a quiet machine:  OMP_NUM_THREADS=1 dotnet run -c Release --project tests/Bench -- train 0.9M
+NativeTorch.Load();
+var threads = int.Parse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS") ?? "1", CultureInfo.InvariantCulture);
+torch.set_num_threads(threads);
+var shape = RandomModel.Shapes.SingleOrDefault(candidate => args is [_, var name] && candidate.Name == name);
+if (shape is null || args[0] is not ("train" or "decode"))
+{
+    Console.Error.WriteLine($"train|decode {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
+    return 2;
+}
+
+var gemm = Measure.GemmRate();
+Console.WriteLine($"{threads} thread(s), GEMM {Measure.Number(gemm / 1e9)} GFLOP/s in this process");
+if (args[0] == "train")
+{
+    TrainingBench.Run(shape, gemm);
+}
+else
+{
+    DecodeBench.Run(shape, gemm);
+}
+
+return 0;

@@ -1,0 +1,41 @@
+using RftService.Engine.Models;
+using RftService.Engine.Training;
+using static TorchSharp.torch;
+
+namespace RftService.Bench;
+
+/// <summary>Forward, chunked head, backward, clipping and AdamW, as the trainer does them.</summary>
+internal static class TrainingBench
+{
+    public static void Run(RandomModel.Shape shape, double gemm)
+    {
+        using var files = new RandomModel(shape, context: 512);
+        using var model = ModelCatalog.Load(files.Folder, "cpu");
+        using var optimizer = new AdamW(model.Trainable, new OptimizerSpec());
+        Console.WriteLine("| model | B x T | tokens/s | ms/step | % of GEMM |");
+        Console.WriteLine("|---|---|---|---|---|");
+        foreach (var (rows, length) in new[] { (8, 128), (2, 512) })
+        {
+            var tokens = randint(0, shape.Vocabulary, [rows, length + 1], ScalarType.Int64);
+            var seconds = Measure.Seconds(5, () => Step(model, optimizer, tokens));
+            var positions = (double)rows * length;
+            // 6 operations a parameter and position, and the causal half of 2 products of attention, forward and twice backward.
+            var work = (6.0 * files.Parameters * positions) + (6.0 * rows * length * length * shape.Hidden * shape.Layers);
+            Console.WriteLine(
+                $"| {shape.Name} | {rows}x{length} | {Measure.Number(positions / seconds, "F0")} | {Measure.Number(1000 * seconds)} | {Measure.Number(100 * work / seconds / gemm, "F0")} |");
+        }
+    }
+
+    private static void Step(ICausalLm model, AdamW optimizer, Tensor tokens)
+    {
+        using var scope = NewDisposeScope();
+        var length = tokens.size(1) - 1;
+        var hidden = model.Hidden(tokens.narrow(1, 0, length)).view(-1, model.Config.HiddenSize);
+        using var head = new LmHead(hidden, model.HeadWeight, tokens.narrow(1, 1, length).flatten(), temperature: 1, keepSoftmax: true);
+        var gradient = full([head.LogProbs.size(0)], -1.0f / head.LogProbs.size(0));
+        hidden.backward([head.Backward(gradient, model.HeadWeight)]);
+        GradientClip.Apply(optimizer.Gradients, 1.0);
+        optimizer.Step(1e-4);
+        optimizer.ZeroGradients();
+    }
+}

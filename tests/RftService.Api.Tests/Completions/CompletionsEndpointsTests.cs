@@ -1,0 +1,222 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using RftService.Api.Tests.Checkpoints;
+using RftService.Api.Tests.Hosting;
+
+namespace RftService.Api.Tests.Completions;
+
+public sealed class RftApiWithToken : IAsyncLifetime
+{
+    public RftApi Api { get; } = new RftApi().With("Rft:WorkerToken", FakeWorker.Token);
+
+    public Task InitializeAsync() => Api.InitializeAsync();
+
+    public Task DisposeAsync() => ((IAsyncLifetime)Api).DisposeAsync();
+}
+
+public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassFixture<RftApiWithToken>, IAsyncLifetime
+{
+    private static readonly string[] _twoSamples =
+    [
+        """{"index":0,"text":"On"}""",
+        """{"index":1,"text":"Tw"}""",
+        """{"index":0,"text":"ce"}""",
+        """{"index":1,"text":"","finish_reason":"length","prompt_tokens":5,"completion_tokens":1}""",
+        """{"index":0,"text":"","finish_reason":"stop","prompt_tokens":5,"completion_tokens":3}""",
+    ];
+
+    private readonly RftApi api = fixture.Api;
+
+    public async Task InitializeAsync()
+    {
+        await using var db = api.Database.Open();
+        await db.Workers.ExecuteDeleteAsync();
+    }
+
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    [Fact]
+    public async Task Completion_OfACheckpoint_ForwardsTheRequestAndJoinsThePieces()
+    {
+        await using var worker = await FakeWorker.SayingAsync(_twoSamples);
+        await worker.RegisterAsync(api.Database);
+        var (run, id) = await api.AddCheckpointAsync(new Dictionary<string, byte[]>(), isAdapter: true);
+
+        var answer = await api.Client.PostTextAsync($"/api/v1/checkpoints/ck_{id:N}/completions",
+            """{"prompt":"It was","max_tokens":9,"temperature":0.5,"top_p":0.9,"top_k":3,"stop":["\n"],"n":2,"seed":7}""").JsonAsync(200);
+
+        Assert.Equal(
+            $$"""{"model_folder":"tiny","checkpoint_folder":"runs/{{run:N}}/attempt-1/step-00000001","is_adapter":true,"prompt":"It was","max_tokens":9,"temperature":0.5,"top_p":0.9,"top_k":3,"stop":["\n"],"samples":2,"seed":7}""",
+            worker.Asked.GetRawText());
+        Assert.Equal(("text_completion", $"ck_{id:N}", 7), (answer.Text("object"), answer.Text("model"), answer.GetProperty("seed").GetInt32()));
+        Assert.Equal([("Once", "stop"), ("Tw", "length")], answer.GetProperty("choices").EnumerateArray().Select(choice => (choice.Text("text"), choice.Text("finish_reason"))));
+        Assert.Equal("""{"prompt_tokens":5,"completion_tokens":4,"total_tokens":9}""", answer.GetProperty("usage").GetRawText());
+    }
+
+    [Fact]
+    public async Task Chat_OfAModel_AnswersAsAssistant()
+    {
+        await using var worker = await FakeWorker.SayingAsync("""{"index":0,"text":"5","finish_reason":"stop","prompt_tokens":8,"completion_tokens":2}""");
+        await worker.RegisterAsync(api.Database);
+        var id = await api.Database.AddModelAsync(api.ProjectId, chat: true);
+
+        var answer = await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/chat/completions", Chat).JsonAsync(200);
+
+        Assert.Equal("""{"role":"assistant","content":"5"}""", answer.GetProperty("choices")[0].GetProperty("message").GetRawText());
+        Assert.Equal("chat.completion", answer.Text("object"));
+        Assert.False(worker.Asked.TryGetProperty("checkpoint_folder", out _));
+        Assert.Equal("2+3?", Assert.Single(worker.Asked.GetProperty("messages").EnumerateArray()).Text("content"));
+    }
+
+    [Fact]
+    public async Task Stream_IsServerSentEventsEndedByDone()
+    {
+        await using var worker = await FakeWorker.SayingAsync(_twoSamples);
+        await worker.RegisterAsync(api.Database);
+        var id = await api.Database.AddModelAsync(api.ProjectId, chat: true);
+
+        using var response = await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/chat/completions",
+            """{"messages":[{"role":"user","content":"2+3?"}],"max_tokens":9,"n":2,"stream":true}""");
+
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
+        var events = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(events, one => Assert.StartsWith("data: ", one, StringComparison.Ordinal));
+        Assert.Equal("data: [DONE]", events[^1]);
+        var chunks = events[..^1].Select(one => JsonSerializer.Deserialize<JsonElement>(one[6..])).ToList();
+        Assert.Equal("""[{"index":0,"delta":{"role":"assistant","content":"On"},"finish_reason":null}]""", chunks[0].GetProperty("choices").GetRawText());
+        Assert.Equal("""[{"index":0,"delta":{"content":"ce"},"finish_reason":null}]""", chunks[2].GetProperty("choices").GetRawText());
+        Assert.Equal([false, false, false, false, true], chunks.Select(chunk => chunk.TryGetProperty("usage", out _)));
+        Assert.Single(chunks.Select(chunk => chunk.Text("id")).Distinct());
+    }
+
+    [Fact]
+    public async Task Stream_ClientHangsUp_TheWorkerIsToldSo()
+    {
+        await using var worker = await FakeWorker.StartAsync(async (response, cancellation) =>
+        {
+            await response.WriteAsync("{\"index\":0,\"text\":\"a\"}\n", cancellation);
+            await response.Body.FlushAsync(cancellation);
+            await Task.Delay(Timeout.Infinite, cancellation);
+        });
+        await worker.RegisterAsync(api.Database);
+        var id = await api.Database.AddModelAsync(api.ProjectId);
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/v1/models/md_{id:N}/completions")
+        {
+            Content = new StringContent("""{"prompt":"a","max_tokens":9,"stream":true}""", System.Text.Encoding.UTF8, "application/json"),
+        };
+        var response = await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        response.Dispose();
+
+        await worker.Abandoned.Task.WaitAsync(TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public async Task Stream_WorkerDiesInTheMiddle_EndsWithAnErrorEvent()
+    {
+        await using var worker = await FakeWorker.SayingAsync("""{"index":0,"text":"a"}""");
+        await worker.RegisterAsync(api.Database);
+        var id = await api.Database.AddModelAsync(api.ProjectId);
+
+        using var response = await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/completions", """{"prompt":"a","max_tokens":9,"stream":true}""");
+
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.Contains("data: {\"error\":{\"code\":\"worker_failed\"", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("[DONE]", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"index":0,"text":"","error_code":"prompt_too_long","error_message":"Shorten it."}""", 422, "prompt_too_long")]
+    [InlineData("""{"index":0,"text":"","error_code":"busy","error_message":"Later."}""", 503, "worker_busy")]
+    [InlineData("""{"index":0,"text":"","error_code":"internal_error","error_message":"Its log says why."}""", 503, "worker_failed")]
+    [InlineData("no json", 503, "worker_failed")]
+    [InlineData("", 503, "worker_failed")]
+    [InlineData("""{"index":7,"text":"x","finish_reason":"stop"}""", 503, "worker_failed")]
+    public async Task Worker_Refuses_IsAProblem(string line, int status, string code)
+    {
+        await using var worker = await FakeWorker.SayingAsync(line);
+        await worker.RegisterAsync(api.Database);
+        var id = await api.Database.AddModelAsync(api.ProjectId);
+
+        foreach (var stream in new[] { "false", "true" })
+        {
+            await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/completions", $$"""{"prompt":"a","max_tokens":9,"stream":{{stream}}}""").ProblemAsync(status, code);
+        }
+    }
+
+    [Fact]
+    public async Task NoWorker_IsToldWithTheRemedy()
+    {
+        await FakeWorker.RegisterAsync(api.Database, "http://127.0.0.1:1", DateTimeOffset.UtcNow.AddMinutes(-5));
+        var id = await api.Database.AddModelAsync(api.ProjectId);
+
+        var problem = await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/completions", """{"prompt":"a","max_tokens":9}""").ProblemAsync(503, "no_worker");
+
+        Assert.Contains("start one", problem.Text("detail"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UnreachableWorker_TheNextOneIsAsked()
+    {
+        await using var worker = await FakeWorker.SayingAsync("""{"index":0,"text":"b","finish_reason":"stop","prompt_tokens":1,"completion_tokens":1}""");
+        await FakeWorker.RegisterAsync(api.Database, worker.Address, DateTimeOffset.UtcNow.AddSeconds(-5));
+        await FakeWorker.RegisterAsync(api.Database, "http://127.0.0.1:1", DateTimeOffset.UtcNow);
+        var id = await api.Database.AddModelAsync(api.ProjectId);
+
+        await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/completions", """{"prompt":"a","max_tokens":9}""").JsonAsync(200);
+    }
+
+    [Theory]
+    [InlineData("""{"max_tokens":9}""", " missing_field")]
+    [InlineData("""{"prompt":""}""", "/prompt invalid_length")]
+    [InlineData("""{"prompt":"a","max_tokens":0}""", "/max_tokens out_of_range")]
+    [InlineData("""{"prompt":"a","temperature":-1}""", "/temperature out_of_range")]
+    [InlineData("""{"prompt":"a","top_p":0}""", "/top_p out_of_range")]
+    [InlineData("""{"prompt":"a","n":17}""", "/n out_of_range")]
+    [InlineData("""{"prompt":"a","seed":-1}""", "/seed out_of_range")]
+    [InlineData("""{"prompt":"a","stop":[""]}""", "/stop invalid_value")]
+    [InlineData("""{"prompt":"a","stop":["1","2","3","4","5","6","7","8","9"]}""", "/stop invalid_length")]
+    [InlineData("""{"prompt":"a","max_tokns":9}""", "/max_tokns unknown_field")]
+    public async Task BadCompletion_NamesTheField(string body, string place)
+    {
+        var id = await api.Database.AddModelAsync(api.ProjectId);
+
+        Assert.Equal([place], (await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/completions", body).ProblemAsync(400, "invalid_request")).Places());
+    }
+
+    [Theory]
+    [InlineData("""{"messages":[]}""", "/messages invalid_length")]
+    [InlineData("""{"messages":[{"role":"bot","content":"a"}]}""", "/messages/0/role invalid_format")]
+    [InlineData("""{"messages":[{"role":"assistant","content":"a"}]}""", "/messages invalid_value")]
+    public async Task BadChat_NamesTheField(string body, string place)
+    {
+        var id = await api.Database.AddModelAsync(api.ProjectId, chat: true);
+
+        Assert.Equal([place], (await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/chat/completions", body).ProblemAsync(400, "invalid_request")).Places());
+    }
+
+    [Fact]
+    public async Task WhatTheModelCannotDo_IsUnprocessable()
+    {
+        var id = await api.Database.AddModelAsync(api.ProjectId);
+
+        await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/chat/completions", Chat).ProblemAsync(422, "no_chat_template");
+        await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/completions", """{"prompt":"a","max_tokens":64}""").ProblemAsync(422, "max_tokens_too_large");
+    }
+
+    [Fact]
+    public async Task Foreign_IsNotFound()
+    {
+        var model = await api.Database.AddModelAsync(api.ProjectId);
+        var (_, checkpoint) = await api.AddCheckpointAsync(new Dictionary<string, byte[]>());
+
+        foreach (var path in new[] { $"models/md_{model:N}", $"checkpoints/ck_{checkpoint:N}" })
+        {
+            await api.Stranger.PostTextAsync($"/api/v1/{path}/completions", """{"prompt":"a"}""").ProblemAsync(404, "not_found");
+            await api.ClientWith(null).PostTextAsync($"/api/v1/{path}/completions", """{"prompt":"a"}""").ProblemAsync(401, "unauthorized");
+        }
+    }
+
+    private const string Chat = """{"messages":[{"role":"user","content":"2+3?"}],"max_tokens":9}""";
+}

@@ -1,0 +1,118 @@
+using RftService.Api.Tests.Hosting;
+using RftService.Data.Datasets;
+using RftService.Data.Runs;
+using RftService.Testing;
+
+namespace RftService.Api.Tests.Models;
+
+public sealed class ModelsTests(RftApi api) : IClassFixture<RftApi>
+{
+    [SharedFact]
+    public async Task RegisterModel_RealFolder_IsDescribedListedAndDeleted()
+    {
+        Copy("models/tinystories-656k", "tiny");
+        var available = await api.Client.GetAsync(new Uri("/api/v1/models/available", UriKind.Relative)).JsonAsync(200);
+
+        var model = await api.Client.PostTextAsync("/api/v1/models", """{"name":"tiny","folder":"./tiny/"}""").JsonAsync(201);
+
+        Assert.Contains("tiny", available.GetProperty("data").EnumerateArray().Select(folder => folder.GetString()));
+        Assert.Equal("tiny", model.Text("folder").TrimEnd('/'));
+        Assert.True(model.GetProperty("parameters").GetInt64() > 100_000);
+        var path = new Uri("/api/v1/models/" + model.Text("id"), UriKind.Relative);
+        await api.Client.GetAsync(path).JsonAsync(200);
+        await api.Stranger.GetAsync(path).ProblemAsync(404, "not_found");
+        await api.Stranger.DeleteAsync(path).ProblemAsync(404, "not_found");
+        await api.Client.PostTextAsync("/api/v1/models", """{"name":"tiny","folder":"tiny"}""").ProblemAsync(409, "name_taken");
+        using var deleted = await api.Client.DeleteAsync(path);
+        Assert.Equal(204, (int)deleted.StatusCode);
+        await api.Client.GetAsync(path).ProblemAsync(404, "not_found");
+    }
+
+    [SharedFact]
+    public async Task DeleteModel_UsedByARun_Is409()
+    {
+        Copy("models/tinystories-656k", "used");
+        var model = await api.Client.PostTextAsync("/api/v1/models", """{"name":"used","folder":"used"}""").JsonAsync(201);
+        var now = DateTimeOffset.UtcNow;
+        await using (var db = api.Database.Open())
+        {
+            var dataset = new Dataset
+            {
+                Id = Guid.CreateVersion7(),
+                ProjectId = api.ProjectId,
+                Name = "d",
+                Kind = "prompts",
+                Sha256 = new string('a', 64),
+                Bytes = 1,
+                Rows = 1,
+                StatisticsJson = "{}",
+                CreatedAt = now,
+            };
+            db.Datasets.Add(dataset);
+            db.Runs.Add(Run.Submit(
+                Guid.CreateVersion7(), api.ProjectId, "r", Guid.ParseExact(model.Text("id")[3..], "N"), dataset.Id, null, null, null, "{}", 1, 0, now));
+            await db.SaveChangesAsync();
+        }
+
+        await api.Client.DeleteAsync(new Uri("/api/v1/models/" + model.Text("id"), UriKind.Relative)).ProblemAsync(409, "model_in_use");
+    }
+
+    [Theory]
+    [InlineData("/etc", "relative")]
+    [InlineData("../..", "leaves")]
+    [InlineData("a/../../../etc", "leaves")]
+    [InlineData("..\\\\..", "relative")]
+    [InlineData("not-there", "available")]
+    public async Task RegisterModel_FolderNotAllowed_Is422NamingTheField(string folder, string remedy)
+    {
+        var problem = await api.Client.PostTextAsync("/api/v1/models", $$"""{"name":"x","folder":"{{folder}}"}""").ProblemAsync(422, "model_folder_refused");
+
+        Assert.Equal(["/folder model_folder_refused"], problem.Places());
+        Assert.Contains(remedy, problem.Text("detail"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task RegisterModel_SymbolicLinkOutOfTheRoot_Is422(bool linkTheFolder)
+    {
+        var name = "link-" + linkTheFolder.ToString().ToLowerInvariant();
+        var outside = Directory.CreateDirectory(Path.Combine(api.Folder, "outside-" + name)).FullName;
+        await File.WriteAllTextAsync(Path.Combine(outside, "config.json"), "{}");
+        var link = Path.Combine(api.ModelRoot, name);
+        if (linkTheFolder)
+        {
+            Directory.CreateSymbolicLink(link, outside);
+        }
+        else
+        {
+            Directory.CreateDirectory(link);
+            File.CreateSymbolicLink(Path.Combine(link, "config.json"), Path.Combine(outside, "config.json"));
+        }
+
+        var problem = await api.Client.PostTextAsync("/api/v1/models", $$"""{"name":"x","folder":"{{name}}"}""").ProblemAsync(422, "model_folder_refused");
+
+        Assert.Contains("symbolic link", problem.Text("detail"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RegisterModel_BrokenFolder_Is422NamingTheFile()
+    {
+        Directory.CreateDirectory(Path.Combine(api.ModelRoot, "broken"));
+        await File.WriteAllTextAsync(Path.Combine(api.ModelRoot, "broken", "config.json"), "{ not json");
+
+        var problem = await api.Client.PostTextAsync("/api/v1/models", """{"name":"x","folder":"broken"}""").ProblemAsync(422, "model_unreadable");
+
+        Assert.Contains("config.json", problem.Text("detail"), StringComparison.Ordinal);
+        Assert.Equal(["/folder model_unreadable"], problem.Places());
+    }
+
+    private void Copy(string shared, string name)
+    {
+        var target = Directory.CreateDirectory(Path.Combine(api.ModelRoot, name)).FullName;
+        foreach (var file in Directory.EnumerateFiles(SharedFolder.Path(shared)))
+        {
+            File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
+        }
+    }
+}

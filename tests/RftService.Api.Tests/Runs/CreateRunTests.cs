@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using Hangfire;
+using Microsoft.Extensions.DependencyInjection;
+using RftService.Api.Tests.Hosting;
+using RftService.Data.Jobs;
+
+namespace RftService.Api.Tests.Runs;
+
+public sealed class CreateRunTests(RunWorld world) : IClassFixture<RunWorld>
+{
+    [Fact]
+    public async Task CreateRun_Minimal_IsQueuedWithEveryDefaultShown()
+    {
+        using var response = await world.Client.PostTextAsync("/api/v1/runs", world.Body(("recipe.optimizer.learning_rate", "0.001")));
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        var run = await response.JsonAsync();
+
+        Assert.Equal(run.GetProperty("links").Text("self"), response.Headers.Location?.ToString());
+        Assert.Equal("queued", run.Text("status"));
+        Assert.Equal("grpo on tiny", run.Text("name"));
+        Assert.Equal(1, run.GetProperty("reward_version").GetInt32());
+        Assert.Equal(20, run.GetProperty("total_steps").GetInt32());
+        Assert.True(run.GetProperty("queue_position").GetInt32() >= 1);
+        Assert.Equal(8, run.GetProperty("recipe").GetProperty("group_size").GetInt32());
+        var origins = run.GetProperty("origins");
+        Assert.Equal("given", origins.Text("/recipe/optimizer/learning_rate"));
+        Assert.Equal("given", origins.Text("/recipe/steps"));
+        Assert.Equal("given", origins.Text("/recipe/algorithm/type"));
+        Assert.Equal("default", origins.Text("/recipe/group_size"));
+        Assert.Equal("derived", origins.Text("/reward_version"));
+        Assert.Equal("derived", origins.Text("/name"));
+
+        var read = await world.Client.GetAsync(response.Headers.Location).JsonAsync(200);
+        Assert.Equal(run.GetProperty("recipe").GetRawText(), read.GetProperty("recipe").GetRawText());
+        Assert.Equal(origins.EnumerateObject().Count(), read.GetProperty("origins").EnumerateObject().Count());
+    }
+
+    [Fact]
+    public async Task CreateRun_EqualToADefault_IsStillCalledGiven()
+    {
+        var run = await world.SubmitAsync(("recipe.group_size", "8"));
+
+        Assert.Equal("given", run.GetProperty("origins").Text("/recipe/group_size"));
+    }
+
+    [Fact]
+    public async Task CreateRun_Accepted_LeavesATokenAndAnEvent()
+    {
+        var run = await world.SubmitAsync();
+
+        var waiting = world.Api.Services.GetRequiredService<JobStorage>().GetMonitoringApi().EnqueuedJobs(JobQueues.Training, 0, 1000);
+        Assert.NotEmpty(waiting);
+        Assert.All(waiting, job => Assert.Equal(nameof(ITrainRunJob.ExecuteNextAsync), job.Value.Job.Method.Name));
+        var events = await world.Client.GetAsync(run.GetProperty("links").Text("events")).JsonAsync(200);
+        Assert.Equal("submitted", Assert.Single(events.GetProperty("data").EnumerateArray()).Text("code"));
+    }
+
+    [Fact]
+    public async Task CreateRun_SameIdempotencyKeyTwice_MakesOneRun()
+    {
+        var ids = new List<string>();
+        for (var i = 0; i < 2; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/runs") { Content = new StringContent(world.Body(("name", "\"once\"")), null, "application/json") };
+            request.Headers.Add("Idempotency-Key", "one-and-only");
+            ids.Add((await world.Client.SendAsync(request).JsonAsync(201)).Text("id"));
+        }
+
+        Assert.Equal(ids[0], ids[1]);
+    }
+
+    [Fact]
+    public async Task CreateRun_SmallContext_DerivesTheTokenLimit()
+    {
+        var run = await world.SubmitAsync(("model", "\"chatty\""));
+
+        Assert.Equal(64, run.GetProperty("recipe").GetProperty("sampling").GetProperty("max_tokens").GetInt32());
+        Assert.Equal("derived", run.GetProperty("origins").Text("/recipe/sampling/max_tokens"));
+    }
+
+    [Fact]
+    public async Task CreateRun_Evaluation_TakesTheTemperatureOfTheRecipe()
+    {
+        var run = await world.SubmitAsync(
+            ("evaluation_dataset_id", $"\"{world.Prompts}\""), ("recipe.evaluation", "{}"), ("recipe.sampling.temperature", "0.7"));
+
+        Assert.Equal(0.7, run.GetProperty("recipe").GetProperty("evaluation").GetProperty("temperature").GetDouble());
+        Assert.Equal("derived", run.GetProperty("origins").Text("/recipe/evaluation/temperature"));
+    }
+
+    [Fact]
+    public async Task CreateRun_RolloutsAndExpertRows_NeedNoReward()
+    {
+        await world.SubmitAsync(("dataset_id", $"\"{world.Rollouts}\""), ("reward_id", null), ("recipe.algorithm.type", "\"topr\""));
+        await world.SubmitAsync(("dataset_id", $"\"{world.Expert}\""), ("reward_id", null), ("recipe.algorithm.type", "\"sft\""));
+    }
+
+    [Fact]
+    public async Task CreateRun_LaterRewardVersion_LeavesThePinnedOne()
+    {
+        var grader = """{ "type": "string_check", "name": "exact", "input": "{{ sample.output_text }}", "reference": "{{ item.answer }}", "operation": "eq" }""";
+        var reward = await world.AddRewardAsync(grader, grader);
+
+        var latest = await world.SubmitAsync(("reward_id", $"\"{reward}\""));
+        var first = await world.SubmitAsync(("reward_id", $"\"{reward}\""), ("reward_version", "1"));
+
+        Assert.Equal(2, latest.GetProperty("reward_version").GetInt32());
+        Assert.Equal("derived", latest.GetProperty("origins").Text("/reward_version"));
+        Assert.Equal(1, first.GetProperty("reward_version").GetInt32());
+        Assert.Equal("given", first.GetProperty("origins").Text("/reward_version"));
+    }
+
+    [Fact]
+    public async Task PlanRun_GoodBody_ShowsTheRecipeAndSubmitsNothing()
+    {
+        var before = (await world.Client.GetAsync("/api/v1/runs?limit=200").JsonAsync(200)).GetProperty("data").GetArrayLength();
+
+        var plan = await world.Client.PostTextAsync("/api/v1/runs/plan", world.Body(("recipe.optimizer.warmup_steps", "30"))).JsonAsync(200);
+
+        // 20 steps x 16 prompts = 320 rows, 32 passes over 10 rows; x 8 completions = 2560.
+        Assert.Equal(32, plan.GetProperty("epochs").GetDouble());
+        Assert.Equal(2560, plan.GetProperty("completions").GetInt64());
+        Assert.Contains("warmup_steps", Assert.Single(plan.GetProperty("notes").EnumerateArray()).GetString(), StringComparison.Ordinal);
+        Assert.Equal("given", plan.GetProperty("origins").Text("/recipe/optimizer/warmup_steps"));
+        Assert.Equal(before, (await world.Client.GetAsync("/api/v1/runs?limit=200").JsonAsync(200)).GetProperty("data").GetArrayLength());
+        await world.Client.PostTextAsync("/api/v1/runs/plan", world.Body(("model", "\"none\""))).ProblemAsync(422, "run_refused");
+    }
+
+    [Fact]
+    public async Task CreateRun_HundredThousandRows_AreAllCheckedInSeconds()
+    {
+        var rows = Enumerable.Range(0, 100_000)
+            .Select(i => i % 500 == 7 ? $$"""{"prompt":"Row {{i}}"}""" : $$"""{"prompt":"Row {{i}} {{new string('x', 200)}}","answer":"{{i}}"}""");
+        var dataset = await world.AddDatasetAsync("prompts", rows);
+
+        var started = Stopwatch.GetTimestamp();
+        var problem = await world.Client.PostTextAsync("/api/v1/runs", world.Body(("dataset_id", $"\"{dataset}\""))).ProblemAsync(422, "rows_refused");
+
+        var errors = problem.GetProperty("errors").EnumerateArray().ToList();
+        Assert.Contains("200 of 100000 rows", errors[0].Text("message"), StringComparison.Ordinal);
+        Assert.Equal(101, errors.Count);
+        Assert.Contains("row 7 /answer", errors[1].Text("message"), StringComparison.Ordinal);
+        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(15), $"{Stopwatch.GetElapsedTime(started)}");
+    }
+}

@@ -1,0 +1,167 @@
+using RftService.Api.Tests.Hosting;
+
+namespace RftService.Api.Tests.Runs;
+
+public sealed class RefusedRunTests(RunWorld world) : IClassFixture<RunWorld>
+{
+    private Task<HttpResponseMessage> PostAsync(params (string, string?)[] changes) => world.Client.PostTextAsync("/api/v1/runs", world.Body(changes));
+
+    [Theory]
+    [InlineData("model", "\"none\"", "/model unknown_model")]
+    [InlineData("model", "\"md_00000000000000000000000000000000\"", "/model unknown_model")]
+    [InlineData("dataset_id", "\"ds_00000000000000000000000000000000\"", "/dataset_id unknown_dataset")]
+    [InlineData("dataset_id", "\"nonsense\"", "/dataset_id unknown_dataset")]
+    [InlineData("reward_id", "\"rw_00000000000000000000000000000000\"", "/reward_id unknown_reward")]
+    [InlineData("reward_id", null, "/reward_id reward_missing")]
+    [InlineData("reward_version", "9", "/reward_version unknown_reward_version")]
+    [InlineData("recipe.algorithm.type", "\"sft\"", "/dataset_id wrong_dataset_kind")]
+    [InlineData("recipe.evaluation", "{}", "/evaluation_dataset_id evaluation_dataset_missing")]
+    [InlineData("recipe.sampling.max_tokens", "512", "/recipe/sampling/max_tokens exceeds_context")]
+    [InlineData("recipe.lora.target_modules", "[\"q_proj\",\"w_proj\"]", "/recipe/lora/target_modules/1 unknown_module")]
+    [InlineData("recipe.lora.target_modules", "[\"q_proj\",\"q_proj\"]", "/recipe/lora/target_modules/1 duplicate_module")]
+    public async Task CreateRun_Impossible_NamesThePlace(string path, string? json, string place)
+    {
+        var problem = await PostAsync((path, json)).ProblemAsync(422, "run_refused");
+
+        Assert.Contains(place, problem.Places());
+    }
+
+    [Theory]
+    [InlineData("recipe.sampling.temperature", "11", "/recipe/sampling/temperature out_of_range")]
+    [InlineData("recipe.sampling.temperatur", "1", "/recipe/sampling/temperatur unknown_field")]
+    [InlineData("recipe.algorithm.type", "\"ppo\"", "/recipe/algorithm/type unknown_type")]
+    [InlineData("recipe.algorithm.clip_low", "2", "/recipe/algorithm/clip_low out_of_range")]
+    [InlineData("recipe.steps", "\"20\"", "/recipe/steps wrong_type")]
+    [InlineData("recipe.steps", "0", "/recipe/steps out_of_range")]
+    [InlineData("recipe.steps", null, "/recipe/steps invalid_value")]
+    [InlineData("recipe.sampling", "null", "/recipe/sampling null_value")]
+    [InlineData("priority", "101", "/priority out_of_range")]
+    [InlineData("name", "\"\"", "/name invalid_length")]
+    public async Task CreateRun_Unreadable_NamesThePlace(string path, string? json, string place)
+    {
+        // A body cannot say null by being without the member.
+        var body = json == "null" ? world.Body((path, "\"@\"")).Replace("\"@\"", "null", StringComparison.Ordinal) : world.Body((path, json));
+
+        var problem = await world.Client.PostTextAsync("/api/v1/runs", body).ProblemAsync(400, "invalid_request");
+
+        Assert.Contains(place, problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_SeveralFaults_AreAllNamedAtOnce()
+    {
+        var problem = await PostAsync(("model", "\"none\""), ("reward_id", null), ("recipe.evaluation", "{}")).ProblemAsync(422, "run_refused");
+
+        Assert.Equal(["/model unknown_model", "/evaluation_dataset_id evaluation_dataset_missing", "/reward_id reward_missing"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_FallingRateWithoutSteps_IsRefused()
+    {
+        var problem = await PostAsync(("recipe.steps", null), ("recipe.budget.max_minutes", "1"), ("recipe.optimizer.schedule", "\"linear\""))
+            .ProblemAsync(400, "invalid_request");
+
+        Assert.Equal(["/recipe/steps invalid_value"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_RewardThatNothingUses_IsRefused()
+    {
+        var problem = await PostAsync(("dataset_id", $"\"{world.Rollouts}\""), ("recipe.algorithm.type", "\"topr\"")).ProblemAsync(422, "run_refused");
+
+        Assert.Equal(["/reward_id reward_unused"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_EvaluationWithoutReward_IsRefused()
+    {
+        var problem = await PostAsync(
+            ("dataset_id", $"\"{world.Expert}\""), ("recipe.algorithm.type", "\"sft\""), ("reward_id", null),
+            ("evaluation_dataset_id", $"\"{world.Prompts}\""), ("recipe.evaluation", "{}")).ProblemAsync(422, "run_refused");
+
+        Assert.Equal(["/reward_id reward_missing"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_VersionWithoutReward_IsRefused()
+    {
+        var problem = await PostAsync(("reward_id", null), ("reward_version", "1")).ProblemAsync(422, "run_refused");
+
+        Assert.Contains("/reward_version reward_missing", problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_EvaluationDatasetWithoutEvaluation_IsRefused()
+    {
+        var problem = await PostAsync(("evaluation_dataset_id", $"\"{world.Prompts}\"")).ProblemAsync(422, "run_refused");
+
+        Assert.Equal(["/recipe/evaluation evaluation_missing"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_EvaluationOnRollouts_IsRefused()
+    {
+        var problem = await PostAsync(("evaluation_dataset_id", $"\"{world.Rollouts}\""), ("recipe.evaluation", "{}")).ProblemAsync(422, "run_refused");
+
+        Assert.Equal(["/evaluation_dataset_id wrong_dataset_kind"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_EvaluationRowWithoutAnswer_IsRefusedWithItsRow()
+    {
+        var held = await world.AddDatasetAsync("prompts", ["""{"prompt":"a","answer":"1"}""", """{"prompt":"b"}"""]);
+
+        var problem = await PostAsync(("evaluation_dataset_id", $"\"{held}\""), ("recipe.evaluation", "{}")).ProblemAsync(422, "rows_refused");
+
+        Assert.Equal(["/evaluation_dataset_id rows_not_gradable", "/evaluation_dataset_id row_not_gradable"], problem.Places());
+        // Only the rows that the evaluation reads count.
+        await world.SubmitAsync(("evaluation_dataset_id", $"\"{held}\""), ("recipe.evaluation.rows", "1"));
+    }
+
+    [Fact]
+    public async Task CreateRun_MessagesWithoutChatTemplate_AreRefused()
+    {
+        var chats = await world.AddDatasetAsync("prompts", ["""{"messages":[{"role":"user","content":"Hi"}],"answer":"Hi"}"""]);
+
+        var problem = await PostAsync(("dataset_id", $"\"{chats}\"")).ProblemAsync(422, "rows_refused");
+
+        Assert.Equal(["/dataset_id chat_template_missing"], problem.Places());
+        await world.SubmitAsync(("dataset_id", $"\"{chats}\""), ("model", "\"chatty\""));
+    }
+
+    [Fact]
+    public async Task CreateRun_ThingsOfAnotherProject_AreUnknown()
+    {
+        var problem = await world.Api.Stranger.PostTextAsync("/api/v1/runs", world.Body()).ProblemAsync(422, "run_refused");
+
+        Assert.Equal(["/model unknown_model", "/dataset_id unknown_dataset", "/reward_id unknown_reward"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_NulAndHugeInputs_AreRefused()
+    {
+        var nul = await PostAsync(("name", "\"a\\u0000b\"")).ProblemAsync(400, "invalid_request");
+        Assert.Equal(["/name invalid_value"], nul.Places());
+
+        using var huge = await world.Client.PostTextAsync("/api/v1/runs", world.Body(("name", $"\"{new string('x', 2_000_000)}\"")));
+        Assert.InRange((int)huge.StatusCode, 400, 413);
+        using var deep = await world.Client.PostTextAsync("/api/v1/runs", new string('[', 100_000));
+        Assert.Equal(400, (int)deep.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("{")]
+    [InlineData("")]
+    [InlineData("null")]
+    public async Task CreateRun_NoObject_Is400(string body)
+    {
+        using var response = await world.Client.PostTextAsync("/api/v1/runs", body);
+
+        Assert.Equal(400, (int)response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Runs_NoKey_Is401() =>
+        await world.Api.ClientWith(null).PostTextAsync("/api/v1/runs", world.Body()).ProblemAsync(401, "unauthorized");
+}

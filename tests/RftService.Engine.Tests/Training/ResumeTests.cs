@@ -1,0 +1,111 @@
+using System.Text.Json;
+using RftService.Engine.Algorithms;
+using RftService.Engine.Data;
+using RftService.Engine.Models;
+using TorchSharp;
+
+namespace RftService.Engine.Tests.Training;
+
+public sealed class ResumeTests : IDisposable
+{
+    private readonly TinyRun _run = new();
+
+    public void Dispose() => _run.Dispose();
+
+    [Fact]
+    public void Resume_Topr_EndsBitIdentical() =>
+        AssertBitIdentical(_run.Spec(TinyRun.Recipe(new ToprOptions()) with { Evaluation = new() { Every = 2 } }), "model.safetensors");
+
+    [Fact]
+    public void Resume_GrpoWithAdaptersAndReference_EndsBitIdentical() =>
+        AssertBitIdentical(
+            _run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 }) with { Lora = new LoraSpec { Rank = 4 } }), "adapter_model.safetensors");
+
+    [Fact]
+    public void Resume_Sft_EndsBitIdentical() =>
+        AssertBitIdentical(_run.Spec(TinyRun.Recipe(new SftOptions()), DataKind.Expert, TinyRun.Experts()), "model.safetensors");
+
+    [Fact]
+    public void Checkpoint_WholeModel_IsACompleteModelFolder()
+    {
+        var report = _run.Run(_run.Spec(TinyRun.Recipe(new ToprOptions()) with { Steps = 1 })).Checkpoints.Single();
+
+        Assert.False(report.IsAdapter);
+        Assert.Equal(Directory.EnumerateFiles(report.Folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length), report.Bytes);
+        Assert.Equal("float32", Config(report.Folder, "config.json").GetProperty("torch_dtype").GetString());
+        Assert.True(File.Exists(Path.Combine(report.Folder, "tokenizer.json")));
+        using var model = ModelCatalog.Load(report.Folder, "cpu");
+        Assert.Empty(Directory.EnumerateDirectories(Path.GetDirectoryName(report.Folder)!, ".*"));
+    }
+
+    [Fact]
+    public void Checkpoint_Adapter_LoadsOnItsBaseAndChangesIt()
+    {
+        var recipe = TinyRun.Recipe(new ToprOptions()) with { Steps = 2, Lora = new LoraSpec { Rank = 4, TargetModules = ["q_proj", "down_proj"] } };
+        var report = _run.Run(_run.Spec(recipe)).Checkpoints[^1];
+
+        Assert.True(report.IsAdapter);
+        using var scope = torch.NewDisposeScope();
+        using var model = ModelCatalog.LoadCheckpoint(_run.ModelFolder, report.Folder, isAdapter: true, "cpu");
+        using var gradientOff = torch.no_grad();
+        var tokens = torch.tensor(new long[,] { { 1, 2, 3 } });
+        var adapted = model.Hidden(tokens);
+        model.AdaptersEnabled = false;
+        Assert.False(adapted.allclose(model.Hidden(tokens)));
+    }
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("trainer/optimizer.safetensors")]
+    [InlineData("trainer/state.json")]
+    [InlineData("manifest.json")]
+    public void Resume_DamagedFile_IsATrainingFault(string file)
+    {
+        var spec = _run.Spec(TinyRun.Recipe(new ToprOptions()) with { Steps = 1 });
+        var folder = _run.Run(spec).Checkpoints.Single().Folder;
+        var path = Path.Combine(folder, file);
+        var bytes = File.ReadAllBytes(path);
+        bytes[bytes.Length / 2] ^= 0xff;
+        File.WriteAllBytes(path, bytes);
+
+        var fault = Assert.Throws<TrainingException>(() => _run.Run(spec with { ResumeFrom = folder }));
+
+        Assert.Equal(TrainingFault.CheckpointUnreadable, fault.Fault);
+        Assert.Contains(file, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Resume_MissingOrForeignCheckpoint_IsATrainingFault()
+    {
+        var spec = _run.Spec(TinyRun.Recipe(new ToprOptions()) with { Steps = 1 });
+        _run.Run(spec);
+        var other = spec with { Recipe = spec.Recipe with { Seed = 12 }, ResumeFrom = _run.Checkpoint(1) };
+
+        Assert.Equal(TrainingFault.CheckpointUnreadable, Assert.Throws<TrainingException>(() => _run.Run(other)).Fault);
+        Assert.Equal(
+            TrainingFault.CheckpointUnreadable, Assert.Throws<TrainingException>(() => _run.Run(spec with { ResumeFrom = _run.Checkpoint(9) })).Fault);
+    }
+
+    private void AssertBitIdentical(RunSpec spec, string weights)
+    {
+        var whole = _run.Run(spec);
+        var (expected, optimizer) = (File.ReadAllBytes(Path.Combine(_run.Checkpoint(4), weights)), Optimizer(4));
+        Assert.NotEqual(expected, File.ReadAllBytes(Path.Combine(_run.Checkpoint(3), weights)));
+
+        // From the earliest on: a resumed run writes the later checkpoints anew.
+        for (var step = 1; step <= 4; step++)
+        {
+            var resumed = _run.Run(spec with { ResumeFrom = _run.Checkpoint(step) });
+
+            Assert.Equal(step + 1, resumed.FirstStep);
+            Assert.Equal(whole.Numbers(step + 1), resumed.Numbers(step + 1));
+            Assert.Equal(expected, File.ReadAllBytes(Path.Combine(_run.Checkpoint(4), weights)));
+            Assert.Equal(optimizer, Optimizer(4));
+        }
+    }
+
+    private byte[] Optimizer(int step) => File.ReadAllBytes(Path.Combine(_run.Checkpoint(step), "trainer", "optimizer.safetensors"));
+
+    private static JsonElement Config(string folder, string file) =>
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, file))).RootElement;
+}

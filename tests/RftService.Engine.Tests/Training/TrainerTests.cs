@@ -1,0 +1,185 @@
+using RftService.Engine.Algorithms;
+using RftService.Engine.Data;
+using RftService.Engine.Models;
+using RftService.Engine.Training;
+
+namespace RftService.Engine.Tests.Training;
+
+public sealed class TrainerTests : IDisposable
+{
+    private readonly TinyRun _run = new();
+
+    public void Dispose() => _run.Dispose();
+
+    [Fact]
+    public void Run_Topr_RewardRises() => AssertRewardRises(new ToprOptions(), lora: null, rate: 1e-2);
+
+    [Fact]
+    public void Run_GrpoWithAdapters_RewardRises() => AssertRewardRises(new GrpoOptions(), new LoraSpec { Rank = 4 }, rate: 3e-2);
+
+    [Fact]
+    public void Run_GrpoWithReference_MeasuresDivergence()
+    {
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 })));
+
+        Assert.Equal(0, sink.Metric(1, MetricNames.PolicyReferenceKl), 1e-5);
+        Assert.NotEqual(0, sink.Metric(4, MetricNames.PolicyReferenceKl), 1e-5);
+        Assert.True(sink.Steps[0].Metrics.ContainsKey("loss/kl"));
+    }
+
+    [Fact]
+    public void Run_Sft_LossFalls()
+    {
+        var recipe = TinyRun.Recipe(new SftOptions()) with { Steps = 20, CheckpointEvery = 100, PromptsPerStep = 4, Evaluation = new() };
+        var spec = _run.Spec(recipe, DataKind.Expert, TinyRun.Experts()) with { EvaluationRows = new Rows(TinyRun.Experts()) };
+
+        var sink = _run.Run(spec);
+
+        Assert.True(sink.Metric(20, "loss/sft") < 0.5 * sink.Metric(1, "loss/sft"), $"{sink.Metric(1, "loss/sft")} -> {sink.Metric(20, "loss/sft")}");
+        Assert.Equal(sink.Metric(0, MetricNames.EvaluationLoss), sink.Metric(1, "loss/sft"), 1e-4); // the same four rows, before any update
+        Assert.False(sink.Steps[1].Metrics.ContainsKey(MetricNames.RewardMean));
+    }
+
+    [Fact]
+    public void Run_SampledStep_SamplerAndTrainerAgree()
+    {
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new ToprOptions()) with { Sampling = new() { MaxTokens = 8, Temperature = 0.7 } }));
+
+        Assert.All(sink.Steps, step =>
+        {
+            Assert.InRange(step.Metrics[MetricNames.SamplerMismatch], 0, 1e-4);
+            Assert.Equal(1, step.Metrics[MetricNames.RatioMax], 1e-3);
+        });
+    }
+
+    [Fact]
+    public void Run_TenSteps_KeepsTheNumberOfLiveTensors()
+    {
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 }) with { Steps = 10, CheckpointEvery = 100 }));
+
+        Assert.Equal(sink.LiveTensors[2], sink.LiveTensors[9]);
+    }
+
+    [Fact]
+    public void Run_Evaluation_IsMadeBeforeDuringAndAfterOnTheSameSeeds()
+    {
+        var recipe = TinyRun.Recipe(new ToprOptions()) with { Evaluation = new() { Every = 2, Samples = 2 } };
+
+        var first = _run.Run(_run.Spec(recipe));
+        var second = _run.Run(_run.Spec(recipe with { Optimizer = new() { LearningRate = 1e-9 } }));
+
+        Assert.Equal([0, 2, 4], first.Steps.Where(step => step.EvaluationGroups.Count > 0).Select(step => step.Step));
+        Assert.All(first.Steps.Where(step => step.Step % 2 == 0), step => Assert.Equal([2, 2], step.EvaluationGroups.Select(group => group.Rollouts.Count)));
+        Assert.Equal(Texts(first.Steps[0]), Texts(second.Steps[0]));
+        Assert.Equal(Texts(second.Steps[0]), Texts(second.Steps[^1])); // nothing learned, the same completions
+    }
+
+    [Fact]
+    public void Run_TokenBudget_EndsTheRunWithACheckpoint()
+    {
+        var recipe = TinyRun.Recipe(new ToprOptions()) with { Steps = null, Budget = new() { MaxTokens = 200 }, CheckpointEvery = 1000 };
+
+        var sink = _run.Run(_run.Spec(recipe));
+
+        Assert.InRange(sink.Metric(sink.Steps[^1].Step, MetricNames.TokensTrained), 200, 400);
+        Assert.Equal(1, sink.Steps[^1].Progress);
+        Assert.Equal(sink.Steps[^1].Step, Assert.Single(sink.Checkpoints).Step);
+    }
+
+    [Fact]
+    public void Run_ErrorsAndAbstentions_AreInNoStatisticAndNoLoss()
+    {
+        var grader = new LetterGrader(i => (i % 4) switch
+        {
+            0 => new RolloutGrade(null, "other_error", "broken"),
+            1 => new RolloutGrade(null, Reason: "no opinion"),
+            2 => new RolloutGrade(1),
+            _ => new RolloutGrade(0),
+        });
+
+        var step = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions()) with { Steps = 1 }, grader: grader)).Steps.Single();
+
+        Assert.Equal(0.5, step.Metrics[MetricNames.RewardMean], 1e-9);
+        Assert.Equal(0.25, step.Metrics[MetricNames.RewardErrorShare], 1e-9);
+        Assert.Equal(0.25, step.Metrics[MetricNames.RewardAbstainedShare], 1e-9);
+        Assert.All(step.Groups, group => Assert.Equal([false, false, true, true], group.Rollouts.Select(rollout => rollout.Advantage is not null)));
+    }
+
+    [Fact]
+    public void Run_TooManyErrors_IsATrainingFault()
+    {
+        var grader = new LetterGrader(i => i % 4 == 0 ? new RolloutGrade(1) : new RolloutGrade(null, "other_error"));
+
+        var fault = Assert.Throws<TrainingException>(() => _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions()), grader: grader)));
+
+        Assert.Equal(TrainingFault.GradingFailed, fault.Fault);
+        Assert.Contains("9 of 12", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_EqualRewards_GiveOneNoticeAndNoUpdate()
+    {
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions()), grader: new LetterGrader(_ => new RolloutGrade(1))));
+
+        Assert.Equal("no_learning_signal", Assert.Single(sink.Notices).Code);
+        Assert.Equal(0, sink.Metric(4, MetricNames.PolicyVersion));
+        Assert.Equal(1, sink.Metric(4, MetricNames.RewardZeroVarianceShare));
+    }
+
+    [Fact]
+    public void Run_NotFiniteThreeTimes_IsATrainingFault()
+    {
+        var grader = new LetterGrader(i => new RolloutGrade(i % 2 == 0 ? 1e38 : -1e38));
+        var topr = new ToprOptions { RewardScale = RewardScale.AsIs, Reduction = LossReduction.CompletionSum };
+
+        var fault = Assert.Throws<TrainingException>(() => _run.Run(_run.Spec(TinyRun.Recipe(topr), grader: grader)));
+
+        Assert.Equal(TrainingFault.NumericalInstability, fault.Fault);
+        Assert.Equal(["update_skipped", "update_skipped"], _run.Sink.Notices.Select(notice => notice.Code));
+    }
+
+    [Fact]
+    public void Run_Cancelled_Stops()
+    {
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+
+        Assert.ThrowsAny<OperationCanceledException>(() => _run.Run(_run.Spec(TinyRun.Recipe(new ToprOptions())), stop.Token));
+    }
+
+    [Fact]
+    public void Run_PromptLongerThanTheContext_NamesTheRow()
+    {
+        var rows = TinyRun.Prompts("a", new string('b', 100));
+
+        var fault = Assert.Throws<TrainingException>(() => _run.Run(_run.Spec(TinyRun.Recipe(new ToprOptions()), rows: rows)));
+
+        Assert.Equal(TrainingFault.RowUnusable, fault.Fault);
+        Assert.Contains("Row 1", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_FolderWithoutAModel_IsATrainingFault()
+    {
+        var fault = Assert.Throws<TrainingException>(() =>
+            _run.Run(_run.Spec(TinyRun.Recipe(new ToprOptions())) with { ModelFolder = Path.GetTempPath() }));
+
+        Assert.Equal(TrainingFault.ModelUnreadable, fault.Fault);
+    }
+
+    private static string[] Texts(StepReport step) =>
+        [.. step.EvaluationGroups.SelectMany(group => group.Rollouts.Select(rollout => rollout.Text))];
+
+    private void AssertRewardRises(AlgorithmOptions algorithm, LoraSpec? lora, double rate)
+    {
+        var recipe = TinyRun.Recipe(algorithm) with
+        {
+            Steps = 25, PromptsPerStep = 4, GroupSize = 8, CheckpointEvery = 100, Lora = lora, Optimizer = new() { LearningRate = rate },
+        };
+
+        var sink = _run.Run(_run.Spec(recipe));
+
+        double Mean(int from, int to) => Enumerable.Range(from, to - from + 1).Average(step => sink.Metric(step, MetricNames.RewardMean));
+        Assert.True(Mean(21, 25) > Mean(1, 5) + 0.2, $"{Mean(1, 5)} -> {Mean(21, 25)}");
+    }
+}

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace RftService.Grading.Tests;
+
+public sealed class GraderCatalogTests
+{
+    // Per grader: required fields only, a completion of the row {"x":"5"} and its grade.
+    private static readonly Dictionary<string, (string Json, string Output, double Grade)> Golden = new()
+    {
+        ["contains"] = ("""{"type":"contains","name":"g","keywords":["a"]}""", "a", 1),
+        ["length"] = ("""{"type":"length","name":"g","max":2}""", "a b c", 0),
+        ["numeric_answer"] = ("""{"type":"numeric_answer","name":"g","reference":"{{item.x}}"}""", "#### 5.0", 1),
+        ["regex"] = ("""{"type":"regex","name":"g","pattern":"^\\d$"}""", "5", 1),
+        ["string_check"] = ("""{"type":"string_check","name":"g","input":"{{sample.output_text}}","reference":"{{item.x}}","operation":"ne"}""", "5", 0),
+        ["weighted_sum"] = ("""{"type":"weighted_sum","name":"g","graders":[{"weight":0.5,"grader":{"type":"contains","name":"p","keywords":["a"]}}]}""", "a", 0.5),
+    };
+
+    [Fact]
+    public void All_Names_AreUniqueSnakeCaseAndDescribed()
+    {
+        Assert.Equal(Golden.Keys.Order(StringComparer.Ordinal), GraderCatalog.All.Select(entry => entry.Name));
+        Assert.All(GraderCatalog.All, entry =>
+        {
+            Assert.Matches(new Regex("^[a-z]+(_[a-z]+)*$"), entry.Name);
+            Assert.EndsWith(".", entry.Summary, StringComparison.Ordinal);
+        });
+        Assert.Distinct(GraderCatalog.All.Select(entry => entry.SpecType));
+    }
+
+    [Fact]
+    public void All_RequiredFieldsOnly_GradeAsExpected() =>
+        Assert.All(GraderCatalog.All, entry =>
+        {
+            var (json, output, expected) = Golden[entry.Name];
+            var spec = Given.Spec(json);
+
+            Assert.IsType(entry.SpecType, spec);
+            Assert.Equal(expected, GraderCatalog.Create(spec).Score(output, """{"x":"5"}""").Value);
+        });
+
+    [Fact]
+    public void All_Json_RoundTripsWithEveryDefault() =>
+        Assert.All(Golden.Values, golden =>
+        {
+            var written = JsonSerializer.Serialize(Given.Spec(golden.Json), Given.Json);
+            var again = JsonSerializer.Serialize(Given.Spec(written), Given.Json);
+
+            Assert.Equal(written, again);
+            Assert.Equal(golden.Grade, Given.Grader(written).Score(golden.Output, """{"x":"5"}""").Value);
+        });
+
+    [Fact]
+    public void All_Options_AreDocumented()
+    {
+        var documentation = File.ReadAllText(Path.ChangeExtension(typeof(GraderCatalog).Assembly.Location, ".xml"));
+
+        Assert.All(GraderCatalog.All.SelectMany(entry => entry.SpecType.GetProperties()), option =>
+            Assert.Contains($"\"P:{option.DeclaringType!.FullName}.{option.Name}\"", documentation, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"unheard_of","name":"g"}""")]
+    [InlineData("""{"name":"g"}""")]
+    [InlineData("""{"type":"length","name":"g","max":2,"typo":1}""")]
+    [InlineData("""{"type":"length","name":"g","max":"2"}""")]
+    [InlineData("""{"type":"length","max":2}""")]
+    [InlineData("""{"type":"contains","name":"g","keywords":["a"],"mode":0}""")]
+    public void Json_Unreadable_IsRefused(string json) =>
+        Assert.ThrowsAny<Exception>(() => Given.Spec(json)); // JsonException, or NotSupportedException for a missing type
+
+    [Fact]
+    public void Json_TypeLast_IsRead() => Assert.Equal("g", Given.Spec("""{"name":"g","max":2,"type":"length"}""").Name);
+}
