@@ -2,7 +2,6 @@ using RftService.Data.Storage;
 using RftService.Data.Workers;
 using RftService.Engine;
 using RftService.Engine.Data;
-using RftService.Engine.Models;
 using RftService.Engine.Rollouts;
 using RftService.Worker.Hosting;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Npgsql;
 using NpgsqlTypes;
 using RftService.Data.Storage;
 using RftService.Engine;
