@@ -22,6 +22,7 @@ internal sealed partial class SamplingThread : IHostedService, IDisposable
     private readonly SampleCompletions _sample;
     private readonly ILogger<SamplingThread> _logger;
     private readonly Thread _thread;
+    private bool _disposed;
 
     public SamplingThread(SampleCompletions sample, IOptions<WorkerOptions> options, ILogger<SamplingThread> logger)
     {
@@ -57,13 +58,14 @@ internal sealed partial class SamplingThread : IHostedService, IDisposable
 
     public void Dispose()
     {
-        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted))
+        if (_disposed)
         {
-            return;
+            return; // registered under two services, so disposed by both
         }
 
-        // One token takes milliseconds, so the thread sees the end at once; never disposed under its feet.
-        if (_thread.Join(TimeSpan.FromSeconds(5)))
+        _disposed = true;
+        // Never disposed under the thread's feet; one token takes milliseconds, so it sees the end at once.
+        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted) || _thread.Join(TimeSpan.FromSeconds(5)))
         {
             _waiting.Dispose();
             _stopping.Dispose();
