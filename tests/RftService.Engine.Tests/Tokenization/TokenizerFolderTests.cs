@@ -1,5 +1,4 @@
 using RftService.Engine.Models;
-using RftService.Engine.Tokenization;
 
 namespace RftService.Engine.Tests.Tokenization;
 

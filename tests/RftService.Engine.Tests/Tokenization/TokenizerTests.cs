@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using RftService.Engine.Data;
-using RftService.Testing;
 using RftService.Engine.Tokenization;
+using RftService.Testing;
 
 namespace RftService.Engine.Tests.Tokenization;
 
