@@ -30,7 +30,8 @@ internal sealed class CompletionWriter(string model, int seed, bool isChat, int 
             Text = isChat ? null : _texts[index].ToString(),
             Message = isChat ? new CompletionMessage("assistant", _texts[index].ToString()) : null,
             FinishReason = _ends[index],
-        })]) with { Usage = Usage() };
+        })]) with
+    { Usage = Usage() };
 
     /// <summary>One chunk of a stream; the piece must have been added.</summary>
     public CompletionResponse Piece(SamplingChunk chunk)
