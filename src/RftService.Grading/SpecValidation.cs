@@ -45,8 +45,8 @@ internal static class SpecValidation
         // The names of a node come before those of its parts, so that a duplicate is reported at the later place.
         if (holder is GraderSpec spec && !names.TryAdd(spec.Name, pointer))
         {
-            throw new GraderSpecException($"{pointer}/name",
-                $"The name {spec.Name} is taken by {(names[spec.Name].Length == 0 ? "the outermost grader" : names[spec.Name])}. Give every grader its own name.");
+            var owner = names[spec.Name].Length == 0 ? "the outermost grader" : names[spec.Name];
+            throw new GraderSpecException($"{pointer}/name", $"The name {spec.Name} is taken by {owner}. Give every grader its own name.");
         }
 
         for (var i = 0; i < options.Count; i++)

@@ -1,21 +1,40 @@
 using System.Globalization;
+using RftService.Engine.Native;
 using RftService.Quickstart.Corpus;
+using RftService.Quickstart.Demo;
+using RftService.Quickstart.Pretraining;
 
-return args switch
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+using var stop = new CancellationTokenSource();
+Console.CancelKeyPress += (_, pressed) =>
 {
-    ["corpus", var folder] => Corpus(folder),
-    _ => Usage(),
+    pressed.Cancel = true;
+    stop.Cancel();
 };
 
-static int Corpus(string folder)
+switch (args)
 {
-    CorpusFiles.Write(folder, seed: 1, trainRows: 8_000, heldOutRows: 400);
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote train, held-out, expert and rollouts files to {folder}."));
-    return 0;
-}
+    case ["corpus", var folder]:
+        CorpusFiles.Write(folder, seed: 1, trainRows: 8_000, heldOutRows: 400);
+        Console.WriteLine($"Wrote train, held-out, expert and rollouts files to {folder}.");
+        return 0;
 
-static int Usage()
-{
-    Console.Error.WriteLine("corpus FOLDER    write the dataset files");
-    return 2;
+    case ["make-model", var folder, var steps]:
+        NativeTorch.Load();
+        BaseModelMaker.Make(folder, int.Parse(steps, CultureInfo.InvariantCulture), stop.Token);
+        return 0;
+
+    case ["demo", var address, var keyFile]:
+        using (var demonstration = new Demonstration(new Uri(address), (await File.ReadAllTextAsync(keyFile)).Trim(), Console.Out))
+        {
+            return await demonstration.RunAsync(stop.Token);
+        }
+
+    default:
+        Console.Error.WriteLine("""
+            corpus FOLDER            write the dataset files
+            make-model FOLDER STEPS  make the base model from nothing (1200 steps: some 20 minutes on one core)
+            demo ADDRESS KEY_FILE    the first run, over HTTP
+            """);
+        return 2;
 }

@@ -8,7 +8,6 @@ using RftService.Data.Rewards;
 using RftService.Engine;
 using RftService.Engine.Algorithms;
 using RftService.Engine.Models;
-using RftService.Engine.Training;
 
 namespace RftService.Api.Runs;
 
@@ -174,12 +173,6 @@ internal sealed class RunChecks(RftDbContext db, Caller caller, RowChecks rows)
         {
             recipe = recipe with { Evaluation = evaluation with { Temperature = recipe.Sampling.Temperature } };
             _derived.Add("/recipe/evaluation/temperature");
-        }
-
-        if (recipe.Optimizer.Schedule != ScheduleKind.Constant && recipe.Steps is null)
-        {
-            Refuse("/recipe/optimizer/schedule", "steps_missing",
-                "a falling rate must know the last step: give recipe.steps, or take the schedule 'constant'");
         }
 
         if (recipe.Steps <= recipe.Optimizer.WarmupSteps)

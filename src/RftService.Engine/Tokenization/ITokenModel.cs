@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace RftService.Engine.Tokenization;
 
 /// <summary>The `model` of tokenizer.json: turns one word into token ids.</summary>
@@ -13,6 +15,9 @@ internal interface ITokenModel
 /// <summary>Reads the model of tokenizer.json.</summary>
 internal static class TokenModel
 {
+    // A table of all tokens is made, so an absurd id may not size it.
+    internal const int MaxId = 10_000_000;
+
     public static ITokenModel Read(JsonPlace place) => place["type"].Text() switch
     {
         "BPE" => BpeReader.Read(place),
@@ -23,9 +28,12 @@ internal static class TokenModel
     public static Dictionary<string, int> ReadVocabulary(JsonPlace place)
     {
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (token, id) in place.Fields())
+        // Without a pointer for each: there are hundreds of thousands.
+        foreach (var field in place.Expect(JsonValueKind.Object, "an object").EnumerateObject())
         {
-            vocabulary[token] = id.Int();
+            vocabulary[field.Name] = field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetInt32(out var id) && id is >= 0 and <= MaxId
+                ? id
+                : throw place[field.Name].Fault($"expected a token id of 0 to {MaxId}, got {place[field.Name].Excerpt()}");
         }
 
         return vocabulary;

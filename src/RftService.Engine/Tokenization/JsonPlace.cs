@@ -98,13 +98,7 @@ internal readonly record struct JsonPlace(string File, string Pointer, JsonEleme
 
     public bool Bool(string name, bool absent) => Optional(name)?.Bool() ?? absent;
 
-    private void Expect(JsonValueKind kind, string words)
-    {
-        if (Value.ValueKind != kind)
-        {
-            throw Fault($"expected {words}, got {Excerpt()}");
-        }
-    }
+    public JsonElement Expect(JsonValueKind kind, string words) => Value.ValueKind == kind ? Value : throw Fault($"expected {words}, got {Excerpt()}");
 
     public string Excerpt() => Value.ValueKind == JsonValueKind.Undefined ? "nothing" : Value.GetRawText() is { Length: > 40 } raw ? raw[..40] + "…" : Value.GetRawText();
 

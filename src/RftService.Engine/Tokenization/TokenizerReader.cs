@@ -109,6 +109,11 @@ internal static class TokenizerReader
                 throw place.Fault("expected a token of at least one character, got none");
             }
 
+            if (token.Id > TokenModel.MaxId)
+            {
+                throw place.Fault($"expected a token id of at most {TokenModel.MaxId}, got {token.Id}");
+            }
+
             if ((contents.TryGetValue(token.Id, out var other) && other != token.Content)
                 || (model.Vocabulary.TryGetValue(token.Content, out var otherId) && otherId != token.Id))
             {

@@ -27,7 +27,7 @@ internal sealed class Evaluation(RunSpec spec, EvaluationSpec evaluation, Prompt
             MeasureLikelihood(metrics, cancellation);
         }
 
-        var groups = spec.Grader is null ? [] : Grading.Grade(spec.Grader, Sample(cancellation), cancellation);
+        var groups = spec.Grader is null ? [] : RolloutGrading.Grade(spec.Grader, Sample(cancellation), cancellation);
         foreach (var rollout in groups.SelectMany(group => group.Rollouts))
         {
             metrics.Add(MetricNames.EvaluationRewardMean, rollout.Grade?.Value ?? 0, rollout.Grade?.Value is null ? 0 : 1);

@@ -13,7 +13,7 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, int contextLength)
     /// <exception cref="TrainingException">It does not fit.</exception>
     public EncodedPrompt Prompt(Row row)
     {
-        var tokens = tokenizer.EncodePrompt(row.Prompt, row.Messages, out var text);
+        var (text, tokens) = Encode(row);
         return tokens.Length is 0
             ? throw Unusable(row, "the prompt has no tokens", "Give every row a prompt.")
             : tokens.Length >= contextLength
@@ -39,6 +39,19 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, int contextLength)
     /// <summary>A row that cannot be trained on.</summary>
     public static TrainingException Unusable(Row row, string what, string remedy) =>
         new(TrainingFault.RowUnusable, $"Row {row.Index}: {what}.", remedy);
+
+    private (string Text, int[] Tokens) Encode(Row row)
+    {
+        try
+        {
+            var tokens = tokenizer.EncodePrompt(row.Prompt, row.Messages, out var text);
+            return (text, tokens);
+        }
+        catch (TrainingException fault)
+        {
+            throw new TrainingException(fault.Fault, $"Row {row.Index}: {fault.Message}.", fault.Remedy, fault); // the tokenizer knows no row
+        }
+    }
 
     /// <summary>
     /// A text encoded alone may begin otherwise than in the middle of one (sentencepiece puts a space before it), so the

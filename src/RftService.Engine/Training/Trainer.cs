@@ -118,19 +118,21 @@ public static partial class Trainer
             throw Manifest.Damaged(checkpoint, "It was made by another recipe");
         }
 
-        var same = state.Threads == get_num_threads() && state.Libraries.OrderBy(pair => pair.Key).SequenceEqual(TrainerState.CurrentLibraries);
-        if (!same)
+        var (then, now) = (Environment(state.Threads, state.Libraries), Environment(get_num_threads(), TrainerState.CurrentLibraries));
+        if (then != now)
         {
             sink.Notice(new RunNotice(
                 NoticeLevel.Info,
                 "environment_changed",
-                $"The checkpoint was made with {state.Threads} threads and other or equal libraries, the run goes on with {get_num_threads()}: "
-                + "the numbers go on equally well, but not bit for bit.",
+                $"The checkpoint was made with {then}; the run goes on with {now}. Training goes on as well, but not bit for bit.",
                 state.Step));
         }
 
         return state with { Threads = get_num_threads(), Libraries = TrainerState.CurrentLibraries };
     }
+
+    private static string Environment(int threads, IReadOnlyDictionary<string, string> libraries) =>
+        string.Join(", ", libraries.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {pair.Value}").Prepend($"{threads} threads"));
 
     private static string HashOf(Recipe recipe) =>
         Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(recipe, RecipeJson)));

@@ -79,7 +79,9 @@ internal sealed class TrainingLoop(
         next = credited.HasSignal ? Learn(credited.Rows, next, metrics, cancellation) : Pass(next);
         if (spec.Kind == DataKind.Prompts)
         {
-            next = next with { TokensSampled = next.TokensSampled + groups.Sum(group => group.Rollouts.Sum(rollout => (long)rollout.Tokens.Count)) };
+            var sampled = groups.Sum(group => group.Rollouts.Sum(rollout => (long)rollout.Tokens.Count));
+            next = next with { TokensSampled = next.TokensSampled + sampled };
+            metrics.Set(MetricNames.SamplingThroughput, sampled / metrics[MetricNames.SamplingSeconds]);
         }
 
         metrics.Set(MetricNames.StepSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
@@ -92,7 +94,9 @@ internal sealed class TrainingLoop(
         var (started, budget) = (Stopwatch.GetTimestamp(), trainingStep.TokenBudget);
         var rate = LearningRateSchedule.Rate(_recipe.Optimizer, next.Step, _recipe.Steps);
         var updated = trainingStep.Run(rows, rate, metrics, cancellation);
-        metrics.Set(MetricNames.TrainingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        var (seconds, tokens) = (Stopwatch.GetElapsedTime(started).TotalSeconds, rows.Sum(row => (long)row.Prompt.Count + row.Completion.Count));
+        metrics.Set(MetricNames.TrainingSeconds, seconds);
+        metrics.Set(MetricNames.TrainingThroughput, tokens / seconds);
         if (trainingStep.TokenBudget < budget)
         {
             sink.Notice(new RunNotice(
@@ -107,7 +111,7 @@ internal sealed class TrainingLoop(
             ? next with
             {
                 PolicyVersion = next.PolicyVersion + 1,
-                TokensTrained = next.TokensTrained + rows.Sum(row => (long)row.Prompt.Count + row.Completion.Count),
+                TokensTrained = next.TokensTrained + tokens,
             }
             : Skip(next, metrics);
     }

@@ -32,7 +32,8 @@ public sealed record NumericAnswerSpec : GraderSpec
 }
 
 /// <summary>Compares final numbers exactly.</summary>
-internal sealed class NumericAnswerGrader(NumericAnswerSpec spec, Template input, Template reference) : IGrader<NumericAnswerGrader, NumericAnswerSpec>
+internal sealed class NumericAnswerGrader(NumericAnswerSpec spec, Template input, Template reference)
+    : IGrader<NumericAnswerGrader, NumericAnswerSpec>
 {
     private readonly Rational _absolute = Rational.FromShownDecimal(spec.AbsoluteTolerance);
     private readonly Rational _relative = Rational.FromShownDecimal(spec.RelativeTolerance);
@@ -46,7 +47,9 @@ internal sealed class NumericAnswerGrader(NumericAnswerSpec spec, Template input
         var reference = Template.ParseOption(spec.Reference, "/reference");
         if (reference.UsesSample)
         {
-            throw new GraderSpecException("/reference", "The completion cannot be its own reference. Name a field of the rows, as {{ item.answer }}.");
+            throw new GraderSpecException(
+                "/reference",
+                "The completion cannot be its own reference. Name a field of the rows, as {{ item.answer }}.");
         }
 
         return reference.Variables.Count > 0 || FinalNumber.Find(spec.Reference, NumberExtraction.Auto) is not null

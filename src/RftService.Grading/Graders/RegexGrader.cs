@@ -56,7 +56,9 @@ internal sealed class RegexGrader : IGrader<RegexGrader, RegexSpec>
         _comparison = spec.IgnoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
         if ((spec.Group is null) != (spec.Reference is null))
         {
-            throw new GraderSpecException(spec.Group is null ? "/group" : "/reference", "Expected group and reference together, or neither. Add it, or remove the other.");
+            throw new GraderSpecException(
+                spec.Group is null ? "/group" : "/reference",
+                "Expected group and reference together, or neither. Add it, or remove the other.");
         }
 
         if (spec.Group is not null && spec.Reference is not null)
@@ -138,5 +140,7 @@ internal sealed class RegexGrader : IGrader<RegexGrader, RegexSpec>
 
     private static int GroupNumber(Regex regex, string group) => regex.GroupNumberFromName(group) is var number and > 0
         ? number
-        : throw new GraderSpecException("/group", $"The pattern has no group {group}. Known are: {string.Join(", ", regex.GetGroupNames().Skip(1))}.");
+        : throw new GraderSpecException(
+            "/group",
+            $"Expected one of the pattern's groups ({string.Join(", ", regex.GetGroupNames().Skip(1))}), found {group}. Put the part in parentheses.");
 }

@@ -75,7 +75,9 @@ internal sealed class StringCheckGrader(StringOperation operation, Template inpu
         var reference = Template.ParseOption(spec.Reference, "/reference");
         return spec.Reference.Length > 0 || spec.Operation is StringOperation.Eq or StringOperation.Ne
             ? new StringCheckGrader(spec.Operation, Template.ParseOption(spec.Input, "/input"), reference)
-            : throw new GraderSpecException("/reference", "Expected text to look for, found none: every input contains the empty text. Name a field of the rows.");
+            : throw new GraderSpecException(
+                "/reference",
+                "Expected text to look for, found none: every input contains the empty text. Name a field of the rows.");
     }
 
     public RowFault? Reject(JsonElement item)

@@ -39,11 +39,16 @@ internal sealed class WeightedSumGrader(IReadOnlyList<WeightedSumGrader.Part> pa
         // Subnormal weights would overflow the quotient.
         if (scale < 1e-9)
         {
-            throw new GraderSpecException("/graders", "Expected a weight other than 0 to normalize by, found none. Set weights, or normalize to false.");
+            throw new GraderSpecException(
+                "/graders",
+                "Expected a weight other than 0 to normalize by, found none. Set weights, or normalize to false.");
         }
 
         return new WeightedSumGrader(spec.Graders
-            .Select((part, index) => new Part(part.Grader.Name, part.Weight / scale, GraderCatalog.CreateNested(part.Grader, $"/graders/{index}/grader")))
+            .Select((part, index) => new Part(
+                part.Grader.Name,
+                part.Weight / scale,
+                GraderCatalog.CreateNested(part.Grader, $"/graders/{index}/grader")))
             .ToArray());
     }
 

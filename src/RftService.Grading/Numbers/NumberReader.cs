@@ -198,7 +198,9 @@ internal static class NumberReader
             return new Digits(at - 1, at, 0);
         }
 
-        if (at >= text.Length || text[at] != '{' || DigitReader.Read(text, at + 1) is not { } digits || digits.End >= text.Length || text[digits.End] != '}')
+        if (at >= text.Length || text[at] != '{'
+            || DigitReader.Read(text, at + 1) is not { } digits
+            || digits.End >= text.Length || text[digits.End] != '}')
         {
             return null;
         }

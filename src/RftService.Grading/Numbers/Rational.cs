@@ -30,7 +30,10 @@ internal readonly record struct Rational(BigInteger Numerator, BigInteger Denomi
         };
     }
 
-    /// <summary>True when the distance to <paramref name="expected"/> is at most <paramref name="absolute"/>, or at most <paramref name="relative"/> of its size.</summary>
+    /// <summary>
+    /// True when the distance to <paramref name="expected"/> is at most <paramref name="absolute"/>, or at most
+    /// <paramref name="relative"/> of its size.
+    /// </summary>
     public bool IsNear(Rational expected, Rational absolute, Rational relative)
     {
         // |a/b - c/d| <= p/q  <=>  |ad - cb| q <= p bd, all of b, d, q being positive.

@@ -54,7 +54,9 @@ internal static class TemplateReader
 
             if (source[at] == '{')
             {
-                throw new TemplateException(at, "Expected }} before the next brace. Literal {{ cannot be written: put such text into a field of the rows.");
+                throw new TemplateException(
+                    at,
+                    "Expected }} before the next brace. Literal {{ cannot be written: put such text into a field of the rows.");
             }
         }
 

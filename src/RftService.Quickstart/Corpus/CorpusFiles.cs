@@ -47,12 +47,8 @@ internal static class CorpusFiles
     {
         for (var sample = 0; sample < 4; sample++)
         {
-            var wrong = draw.Chance(60);
-            var slip = wrong ? draw.Pick([-10, -2, -1, 1, 2, 10]) : 0;
-            var last = problem.Steps[^1];
-            var answer = Math.Max(0, problem.Answer + slip);
-            var written = string.Join(" ", problem.Steps.SkipLast(1).Select(step => step + ".").Append($"{last.Left} {last.Operator} {last.Right} = {answer}."));
-            yield return With(Prompt(problem), ("completion", $" {written} #### {answer}"), ("reward", answer == problem.Answer ? 1.0 : 0.0));
+            var (text, answer) = Pupil.Write(problem, draw, slipPercent: 40);
+            yield return With(Prompt(problem), ("completion", text), ("reward", answer == problem.Answer ? 1.0 : 0.0));
         }
     }
 

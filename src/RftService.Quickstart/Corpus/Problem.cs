@@ -8,7 +8,7 @@ namespace RftService.Quickstart.Corpus;
 internal sealed record Problem(string Key, string Question, IReadOnlyList<Calculation> Steps, int Answer)
 {
     /// <summary>The worked solution, ending in `#### answer`; starts with a space, as the completion of a prompt does.</summary>
-    public string Solution => $" {string.Join(" ", Steps.Select(step => step + "."))} #### {Answer}";
+    public string Solution => $"{string.Concat(Steps.Select(step => $" {step}."))} #### {Answer}";
 
     /// <summary>Where the problem belongs; disjoint by construction, because it is a function of <see cref="Key"/> alone.</summary>
     public Split Split => (Draw.Hash(Key) % 20) switch

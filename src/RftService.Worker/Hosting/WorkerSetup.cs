@@ -5,6 +5,7 @@ using Npgsql;
 using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
+using RftService.Engine.Training;
 using RftService.Worker.Queue;
 using RftService.Worker.Sampling;
 using RftService.Worker.Training;
@@ -99,6 +100,7 @@ internal static class WorkerSetup
 
     private static void AddSampling(IServiceCollection services)
     {
+        services.AddSingleton<ModelCache>();
         services.AddSingleton<ModelSampler>();
         services.AddSingleton<SampleCompletions>(provider => provider.GetRequiredService<ModelSampler>().Sample);
         services.AddSingleton<SamplingThread>();

@@ -12,7 +12,7 @@ internal sealed partial class QueueSweeper(
     NpgsqlDataSource database, JobStorage storage, IBackgroundJobClient jobs, AttemptFolders folders, TimeProvider clock, ILogger<QueueSweeper> logger)
     : BackgroundService
 {
-    private const long LockKey = 0x5246_5457; // any constant, the same for all workers
+    internal const long LockKey = 0x5246_5457; // any constant, the same for all workers
     private const int MostTokensAtOnce = 100;
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FoldersEvery = TimeSpan.FromMinutes(1);

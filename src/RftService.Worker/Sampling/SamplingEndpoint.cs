@@ -58,6 +58,7 @@ internal static class SamplingEndpoint
 
         try
         {
+            await http.Response.StartAsync(cancellation); // so that the caller knows it waits in a queue, not on a dead worker
             await foreach (var chunk in work.ReadAllAsync())
             {
                 await WriteAsync(http.Response, chunk, cancellation);

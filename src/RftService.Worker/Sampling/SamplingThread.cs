@@ -15,10 +15,14 @@ internal delegate void SampleCompletions(SamplingRequest request, Action<Samplin
 /// </summary>
 internal sealed partial class SamplingThread : IHostedService, IDisposable
 {
+    private static readonly SamplingChunk Stopping = new(0, "", ErrorCode: "busy", ErrorMessage: "The worker is being stopped. Try again in a few seconds.");
+
     private readonly BlockingCollection<SamplingWork> _waiting;
+    private readonly CancellationTokenSource _stopping = new();
     private readonly SampleCompletions _sample;
     private readonly ILogger<SamplingThread> _logger;
     private readonly Thread _thread;
+    private bool _disposed;
 
     public SamplingThread(SampleCompletions sample, IOptions<WorkerOptions> options, ILogger<SamplingThread> logger)
     {
@@ -49,10 +53,24 @@ internal sealed partial class SamplingThread : IHostedService, IDisposable
     public Task StopAsync(CancellationToken cancellationToken)
     {
         _waiting.CompleteAdding();
-        return Task.CompletedTask;
+        return _stopping.CancelAsync();
     }
 
-    public void Dispose() => _waiting.Dispose();
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return; // registered under two services, so disposed by both
+        }
+
+        _disposed = true;
+        // Never disposed under the thread's feet; one token takes milliseconds, so it sees the end at once.
+        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted) || _thread.Join(TimeSpan.FromSeconds(5)))
+        {
+            _waiting.Dispose();
+            _stopping.Dispose();
+        }
+    }
 
     private void Run()
     {
@@ -65,18 +83,15 @@ internal sealed partial class SamplingThread : IHostedService, IDisposable
 
     private void Serve(SamplingWork work)
     {
-        if (work.Cancellation.IsCancellationRequested)
-        {
-            return;
-        }
-
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(work.Cancellation, _stopping.Token);
         try
         {
-            _sample(work.Request, work.Write, work.Cancellation);
+            end.Token.ThrowIfCancellationRequested();
+            _sample(work.Request, work.Write, end.Token);
         }
-        catch (OperationCanceledException) when (work.Cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The client has gone; nobody reads an answer.
+            work.Write(Stopping); // or the client has gone, and nobody reads it
         }
         catch (SamplingFault fault)
         {

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Npgsql;
 using NpgsqlTypes;
 using RftService.Data.Storage;
 using RftService.Engine;
@@ -31,14 +30,14 @@ internal sealed class DatabaseRunSink(RunLease lease, ArtifactPaths paths, TimeP
 
     public void Started(int firstStep, int? totalSteps)
     {
-        var length = totalSteps is null ? "until the budget is spent" : $"of {totalSteps}";
+        var length = totalSteps is null ? "and ends with the budget" : $"of {totalSteps}";
         lease.Write(
             Fence.Updating("total_steps = @total, attempt_start_progress = progress") + Fence.Event + Fence.Close,
             [
                 new("total", NpgsqlDbType.Integer) { Value = totalSteps is null ? DBNull.Value : totalSteps },
-                .. RunLease.EventParameters("info", "training_started", $"Training starts after step {firstStep} {length}.", null),
+                .. RunLease.EventParameters("info", "training_started", $"Training starts at step {firstStep} {length}.", null),
             ]);
-        (_reported, HasStarted) = (firstStep, true);
+        (_reported, HasStarted) = (firstStep - 1, true);
     }
 
     public void Step(StepReport report)

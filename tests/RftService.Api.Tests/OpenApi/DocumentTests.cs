@@ -12,7 +12,7 @@ public sealed class DocumentTests(RftApi api) : IClassFixture<RftApi>
     private static readonly string Published = Repository.Path("openapi", "rft.v1.json");
 
     public static TheoryData<Type> Bodies => new(typeof(Program).Assembly.GetTypes()
-        .Where(type => typeof(IRequestBody).IsAssignableFrom(type) && !type.IsInterface).OrderBy(type => type.Name, StringComparer.Ordinal));
+        .Where(type => typeof(IRequestBody).IsAssignableFrom(type) && type is { IsInterface: false, IsAbstract: false }).OrderBy(type => type.Name, StringComparer.Ordinal));
 
     [Fact]
     public async Task Document_EqualsThePublishedOne()
@@ -51,7 +51,8 @@ public sealed class DocumentTests(RftApi api) : IClassFixture<RftApi>
                 Demand(parameter!["description"] is not null, $"parameter {parameter["name"]} has no description");
             }
 
-            foreach (var (media, content) in operation["requestBody"]?["content"]?.AsObject() ?? [])
+            // A file picker has no text to show; the same file can be typed as text/plain, which has.
+            foreach (var (media, content) in (operation["requestBody"]?["content"]?.AsObject() ?? []).Where(media => !IsFile(media.Value!)))
             {
                 Demand(content!["examples"] is JsonObject { Count: > 0 } || content["example"] is not null, $"no example of {media}");
                 Demand(operation["responses"]!["400"] is not null, "a body, but no 400");
@@ -95,6 +96,9 @@ public sealed class DocumentTests(RftApi api) : IClassFixture<RftApi>
 
         Assert.Equal(200, (int)page.StatusCode);
     }
+
+    private static bool IsFile(JsonNode content) =>
+        (string?)(content["schema"]?["properties"]?["file"] ?? content["schema"])?["format"] == "binary";
 
     private async IAsyncEnumerable<(string Name, JsonNode Operation)> OperationsAsync()
     {

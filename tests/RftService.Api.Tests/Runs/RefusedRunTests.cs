@@ -59,9 +59,9 @@ public sealed class RefusedRunTests(RunWorld world) : IClassFixture<RunWorld>
     public async Task CreateRun_FallingRateWithoutSteps_IsRefused()
     {
         var problem = await PostAsync(("recipe.steps", null), ("recipe.budget.max_minutes", "1"), ("recipe.optimizer.schedule", "\"linear\""))
-            .ProblemAsync(422, "run_refused");
+            .ProblemAsync(400, "invalid_request");
 
-        Assert.Equal(["/recipe/optimizer/schedule steps_missing"], problem.Places());
+        Assert.Equal(["/recipe/steps invalid_value"], problem.Places());
     }
 
     [Fact]

@@ -105,6 +105,28 @@ public sealed class ModelFolderTests
         Assert.Equal(file, Assert.Throws<ModelFolderException>(() => ModelFolder.Inspect(model.Folder)).File);
     }
 
+    [Fact]
+    public void Inspect_TokenizerWiderThanTheModel_IsRefused()
+    {
+        using var model = new TinyModel(vocabulary: 200);
+
+        var refused = Assert.Throws<ModelFolderException>(() => ModelFolder.Inspect(model.Folder));
+
+        Assert.Equal(("tokenizer.json", "/model/vocab"), (refused.File, refused.Pointer));
+        Assert.Contains("ids up to 256", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("tokenizer.json")]
+    public void Inspect_DamagedJson_NamesTheFile(string file)
+    {
+        using var model = new TinyModel();
+        File.WriteAllText(Path.Combine(model.Folder, file), "{\"a\":");
+
+        Assert.Equal(file, Assert.Throws<ModelFolderException>(() => ModelFolder.Inspect(model.Folder)).File);
+    }
+
     private static void Split(TinyModel model)
     {
         var map = new JsonObject();

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using RftService.Engine.Data;
-using RftService.Testing;
 using RftService.Engine.Tokenization;
+using RftService.Testing;
 
 namespace RftService.Engine.Tests.Tokenization;
 
@@ -43,7 +43,7 @@ public sealed class TokenizerTests
         // byte_fallback is set, but no byte token exists; fuse_unk is set.
         var tokenizer = Tokenizer.Load(SharedFolder.Path("models/tinystories-656k"));
 
-        Assert.Equal(["▁", "a", "<unk>", "b"], TokenizerFolder.Tokens(tokenizer, "a漢é字b").Where(token => token != "▁a").Prepend("▁").Distinct());
+        Assert.Equal(["▁a", "<unk>", "b"], TokenizerFolder.Tokens(tokenizer, "a漢é字b"));
     }
 
     [SharedFact]
@@ -56,7 +56,7 @@ public sealed class TokenizerTests
         var ids = tokenizer.Encode(text, addSpecialTokens: false);
 
         Assert.Equal(text, tokenizer.Decode(ids));
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"{watch.Elapsed}"); // quadratic merging takes minutes
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"{watch.Elapsed}"); // quadratic merging takes minutes
     }
 
     [Fact]

@@ -31,7 +31,7 @@ public sealed class DatabaseRunSinkTests : IAsyncLifetime
             await listen.ExecuteNonQueryAsync();
         }
 
-        sink.Started(0, 4);
+        sink.Started(1, 4);
         var parts = new Dictionary<string, double> { ["length"] = 0.5 };
         sink.Step(new StepReport(
             1,
@@ -113,7 +113,7 @@ public sealed class DatabaseRunSinkTests : IAsyncLifetime
     {
         var (run, lease, sink) = await ClaimAsync();
         using var _ = lease;
-        sink.Started(0, 4);
+        sink.Started(1, 4);
         sink.Step(Report(1));
 
         sink.Checkpoint(new CheckpointReport(1, _runs.Paths.InData("runs/x/attempt-1/step-00000001"), true, 12, "abc"));
@@ -128,7 +128,7 @@ public sealed class DatabaseRunSinkTests : IAsyncLifetime
     {
         var (_, lease, sink) = await ClaimAsync();
         using var held = lease;
-        sink.Started(0, 4);
+        sink.Started(1, 4);
 
         Assert.Throws<InvalidOperationException>(() => sink.Checkpoint(new CheckpointReport(1, _runs.Paths.InData("f"), false, 1, "s")));
     }

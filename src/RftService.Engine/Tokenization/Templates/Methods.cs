@@ -43,13 +43,10 @@ internal static class Methods
 
     public static TemplateFunction? Find(object? owner, string name) => owner switch
     {
-        string text when OfText.TryGetValue(name, out var method) => (context, arguments) => Counted(context, method(context, text, arguments), text),
+        string text when OfText.TryGetValue(name, out var method) => (context, arguments) =>
+            Counted(context, text.Length / 64, method(context, text, arguments)),
         TemplateDictionary dictionary when OfDictionary.TryGetValue(name, out var method) => (context, arguments) =>
-        {
-            context.Work(dictionary.Items.Count);
-            return method(dictionary, arguments);
-        }
-        ,
+            Counted(context, dictionary.Items.Count, method(dictionary, arguments)),
         _ => null,
     };
 
@@ -103,9 +100,9 @@ internal static class Methods
         return context.Made(joined.ToString());
     }
 
-    private static object? Counted(RenderContext context, object? value, string text)
+    private static object? Counted(RenderContext context, long work, object? value)
     {
-        context.Work(1 + (text.Length / 64));
+        context.Work(1 + work);
         return value;
     }
 

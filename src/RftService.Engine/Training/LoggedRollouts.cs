@@ -5,43 +5,6 @@ using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;
 
-/// <summary>Expert completions: one a row, nothing is sampled or graded.</summary>
-internal sealed class ExpertRollouts(RunSpec spec, PromptEncoder encoder) : IRolloutSource
-{
-    private static readonly RolloutGrade NotGraded = new(Value: 1);
-
-    private readonly RowCursor _cursor = new(spec.Rows.Count, spec.Recipe.Seed);
-
-    public long Position
-    {
-        get => _cursor.Position;
-        set => _cursor.Position = value;
-    }
-
-    public IReadOnlyList<RolloutGroup> Next(int step, MetricSums metrics, CancellationToken cancellation)
-    {
-        IReadOnlyList<RolloutGroup> groups = [.. _cursor.Next(spec.Recipe.PromptsPerStep).Select(index => Group(spec.Rows[index], encoder))];
-        metrics.Set(MetricNames.Epochs, _cursor.Epochs);
-        Grading.MeasureCompletions(groups, metrics);
-        return groups;
-    }
-
-    /// <summary>A row as a group of one; its log-probs under the expert are not known.</summary>
-    public static RolloutGroup Group(Row row, PromptEncoder encoder)
-    {
-        var prompt = encoder.Prompt(row);
-        var rollout = new Rollout
-        {
-            Tokens = encoder.Completion(row, prompt),
-            BehaviorLogProbs = [],
-            Text = row.Completion!,
-            Stop = StopReason.EndOfText,
-            Grade = NotGraded,
-        };
-        return new RolloutGroup(row, prompt.Text, prompt.Tokens, [rollout]);
-    }
-}
-
 /// <summary>
 /// Logged completions, all of a prompt together. Their reward is that of the row, else the grader's; behavior log-probs that
 /// were not logged are those of the frozen base model.
@@ -72,7 +35,7 @@ internal sealed class LoggedRollouts : IRolloutSource
     {
         var groups = _cursor.Next(_spec.Recipe.PromptsPerStep).Select(entry => Group(_groups[entry])).ToList();
         metrics.Set(MetricNames.Epochs, _cursor.Epochs);
-        Grading.MeasureCompletions(groups, metrics);
+        RolloutGrading.MeasureCompletions(groups, metrics);
         return FillLogProbs(Graded(groups, cancellation));
     }
 
@@ -149,7 +112,7 @@ internal sealed class LoggedRollouts : IRolloutSource
             return groups;
         }
 
-        var graded = Grading.Grade(_spec.Grader!, groups, cancellation);
+        var graded = RolloutGrading.Grade(_spec.Grader!, groups, cancellation);
         return [.. groups.Select((group, g) => group with
         {
             Rollouts = [.. group.Rollouts.Select((rollout, i) => rollout.Grade is null ? graded[g].Rollouts[i] : rollout)],

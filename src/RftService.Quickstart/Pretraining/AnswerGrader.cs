@@ -1,0 +1,11 @@
+using RftService.Engine.Data;
+using RftService.Engine.Rollouts;
+
+namespace RftService.Quickstart.Pretraining;
+
+/// <summary>1 when the text ends in `#### ` and the row's answer, else 0. Only watches: supervised training has no reward.</summary>
+internal sealed class AnswerGrader : IRolloutGrader
+{
+    public IReadOnlyList<RolloutGrade> Grade(IReadOnlyList<(Row Row, Rollout Rollout)> rollouts, CancellationToken cancellation) =>
+        [.. rollouts.Select(pair => new RolloutGrade(pair.Rollout.Text.EndsWith($"#### {pair.Row.Item.GetProperty("answer").GetString()}", StringComparison.Ordinal) ? 1 : 0))];
+}

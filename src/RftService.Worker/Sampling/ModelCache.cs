@@ -1,0 +1,58 @@
+using Microsoft.Extensions.Options;
+using RftService.Engine.Models;
+using RftService.Engine.Tokenization;
+using RftService.Worker.Hosting;
+
+namespace RftService.Worker.Sampling;
+
+/// <summary>Keeps the models that were asked for last loaded, as memory is bounded and loading is slow. For one thread.</summary>
+internal sealed class ModelCache(IOptions<WorkerOptions> options)
+{
+    private readonly LinkedList<LoadedModel> _newestFirst = [];
+
+    /// <exception cref="SamplingFault">The model or checkpoint cannot be read.</exception>
+    public LoadedModel Get(ModelKey key)
+    {
+        var known = _newestFirst.FirstOrDefault(model => model.Key == key);
+        if (known is not null)
+        {
+            _newestFirst.Remove(known);
+            _newestFirst.AddFirst(known);
+            return known;
+        }
+
+        // Room first: the old and the new one together may be more than memory holds.
+        while (_newestFirst.Count >= options.Value.CachedModels)
+        {
+            _newestFirst.Last!.Value.Model.Dispose();
+            _newestFirst.RemoveLast();
+        }
+
+        var loaded = Load(key);
+        _newestFirst.AddFirst(loaded);
+        return loaded;
+    }
+
+    private LoadedModel Load(ModelKey key)
+    {
+        try
+        {
+            // An adapter's tokenizer is its base model's; a whole checkpoint brings its own.
+            var tokenizer = Tokenizer.Load(key.CheckpointFolder is null || key.IsAdapter ? key.ModelFolder : key.CheckpointFolder);
+            var model = key.CheckpointFolder is null
+                ? ModelCatalog.Load(key.ModelFolder, options.Value.Device)
+                : ModelCatalog.LoadCheckpoint(key.ModelFolder, key.CheckpointFolder, key.IsAdapter, options.Value.Device);
+            return new LoadedModel(key, model, tokenizer);
+        }
+        catch (ModelFolderException fault)
+        {
+            throw new SamplingFault("model_unreadable", $"{fault.File}: {fault.Message} {fault.Remedy}", fault);
+        }
+    }
+}
+
+/// <summary>What tells models apart: absolute folders; checkpoints never change once they are published.</summary>
+internal sealed record ModelKey(string ModelFolder, string? CheckpointFolder, bool IsAdapter);
+
+/// <summary>A model ready to sample from.</summary>
+internal sealed record LoadedModel(ModelKey Key, ICausalLm Model, Tokenizer Tokenizer);

@@ -1,0 +1,42 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using RftService.Engine.Data;
+using RftService.Engine.Rollouts;
+using RftService.Grading;
+using RftService.Worker.Training;
+
+namespace RftService.Worker.Tests.Training;
+
+public sealed class RewardGraderTests
+{
+    [Fact]
+    public void Grade_ManyRollouts_KeepsTheirOrderAndCutsNoError()
+    {
+        var grader = new RewardGrader(new LengthOrThrow(), NullLogger<RewardGrader>.Instance);
+        var row = new Row { Index = 0, Item = JsonDocument.Parse("{}").RootElement };
+        var rollouts = Enumerable.Range(0, 200)
+            .Select(i => (row, new Rollout { Tokens = [], BehaviorLogProbs = [], Text = new string('x', i), Stop = StopReason.Length }))
+            .ToList();
+
+        var grades = grader.Grade(rollouts, CancellationToken.None);
+
+        Assert.Equal("invalid_variable_error", grades[1].ErrorCode);
+        Assert.Equal(("other_error", null), (grades[2].ErrorCode, grades[2].Value)); // an error is never 0
+        Assert.Equal((null, null, "no opinion"), (grades[3].ErrorCode, grades[3].Value, grades[3].Reason));
+        Assert.Equal(Enumerable.Range(4, 196).Select(i => (double?)i), grades.Skip(4).Select(grade => grade.Value));
+    }
+
+    private sealed class LengthOrThrow : IGrader
+    {
+        public RowFault? Reject(JsonElement item) => null;
+
+        public Grade Score(GradingInput input) => (input.OutputText.Length, input.Truncated) switch
+        {
+            (1, true) => Grade.Failed(GradeError.InvalidVariableError, "no such field"),
+            (2, true) => throw new InvalidOperationException("broken"),
+            (3, true) => Grade.Abstain("no opinion"),
+            (var length, true) => Grade.Of(length),
+            _ => throw new InvalidOperationException("must be truncated"),
+        };
+    }
+}
