@@ -68,10 +68,13 @@ internal static class CreditAssignment
             return;
         }
 
-        var codes = errors.GroupBy(rollout => rollout.Grade!.ErrorCode).OrderByDescending(code => code.Count()).Select(code => $"{code.Key} {code.Count()} times");
+        var codes = errors.GroupBy(rollout => rollout.Grade!.ErrorCode)
+            .OrderByDescending(code => code.Count())
+            .Select(code => $"{code.Key} {code.Count()} times");
         throw new TrainingException(
             TrainingFault.GradingFailed,
-            $"Step {step}: {errors.Length} of {all.Length} grades were errors, more than the share of {maxErrorShare} that max_grade_error_share allows ({string.Join(", ", codes)}).",
+            $"Step {step}: {errors.Length} of {all.Length} grades were errors ({string.Join(", ", codes)}); "
+            + $"max_grade_error_share allows a share of {maxErrorShare}.",
             "Try the reward on sample completions and mend it, or raise max_grade_error_share.");
     }
 
