@@ -46,6 +46,9 @@ Rft__BootstrapKeyFile="$data/api-key" dotnet "$(bin Migrations)"
 
 say "4/5 Api and worker"
 "$root/deploy/stop.sh" --keep-postgres
+for taken in $port $worker_port; do
+  ! (exec 3<>"/dev/tcp/127.0.0.1/$taken") 2>/dev/null || fail "Port $taken is taken by another program; stop it or set RFT_PORT."
+done
 [[ -s $data/worker-token ]] || (umask 077; head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$data/worker-token")
 rm -rf "$data/models/quickstart" && cp -r "$root/deploy/quickstart/model" "$data/models/quickstart"
 

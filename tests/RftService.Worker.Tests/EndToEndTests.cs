@@ -10,10 +10,10 @@ namespace RftService.Worker.Tests;
 
 public sealed class EndToEndTests : IAsyncLifetime
 {
-    private const int Steps = 40;
+    private const int Steps = 24;
 
     private const string Recipe = """
-        {"steps": 40, "algorithm": {"type": "grpo"}, "group_size": 4, "prompts_per_step": 2, "checkpoint_every": 6, "seed": 3,
+        {"steps": 24, "algorithm": {"type": "grpo"}, "group_size": 4, "prompts_per_step": 2, "checkpoint_every": 5, "seed": 3,
          "sampling": {"max_tokens": 8}, "optimizer": {"learning_rate": 0.01}}
         """;
 
@@ -42,7 +42,7 @@ public sealed class EndToEndTests : IAsyncLifetime
 
         using (var first = WorkerProcess.Start(_runs))
         {
-            await UntilAsync(first, async () => (await _runs.GetAsync(disturbed)).Step >= 8);
+            await UntilAsync(first, async () => (await _runs.GetAsync(disturbed)).Step >= 7);
             first.Kill();
         }
 

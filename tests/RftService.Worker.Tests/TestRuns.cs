@@ -1,6 +1,6 @@
-using System.Text;
-using System.Security.Cryptography;
 using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -73,20 +73,41 @@ public sealed class TestRuns : IAsyncLifetime
         var (sha, bytes, rows) = WriteDataset(prompts);
         var dataset = new Dataset
         {
-            Id = Guid.NewGuid(), ProjectId = projectId, Name = "rows", Kind = "prompts", Sha256 = sha, Bytes = bytes, Rows = rows,
-            StatisticsJson = "{}", CreatedAt = Epoch,
+            Id = Guid.NewGuid(),
+            ProjectId = projectId,
+            Name = "rows",
+            Kind = "prompts",
+            Sha256 = sha,
+            Bytes = bytes,
+            Rows = rows,
+            StatisticsJson = "{}",
+            CreatedAt = Epoch,
         };
         var model = new BaseModel
         {
-            Id = Guid.NewGuid(), ProjectId = projectId, Name = "tiny", Folder = modelFolder, Family = "llama", Parameters = 1, ContextLength = 64,
-            VocabularySize = 8, Dtype = "float32", TiedEmbeddings = true, HasChatTemplate = false, Sha256 = sha, Bytes = 1, CreatedAt = Epoch,
+            Id = Guid.NewGuid(),
+            ProjectId = projectId,
+            Name = "tiny",
+            Folder = modelFolder,
+            Family = "llama",
+            Parameters = 1,
+            ContextLength = 64,
+            VocabularySize = 8,
+            Dtype = "float32",
+            TiedEmbeddings = true,
+            HasChatTemplate = false,
+            Sha256 = sha,
+            Bytes = 1,
+            CreatedAt = Epoch,
         };
         var reward = new Reward { Id = Guid.NewGuid(), ProjectId = projectId, Name = "r", LatestVersion = 1, CreatedAt = Epoch };
         db.AddRange(dataset, model, reward);
         await db.SaveChangesAsync();
         db.Add(new RewardVersion
         {
-            RewardId = reward.Id, Version = 1, CreatedAt = Epoch,
+            RewardId = reward.Id,
+            Version = 1,
+            CreatedAt = Epoch,
             GraderJson = grader ?? """{"name": "once", "type": "contains", "input": "{{sample.output_text}}", "keywords": ["once"]}""",
         });
         await db.SaveChangesAsync();

@@ -47,7 +47,7 @@ internal static class CorpusFiles
     {
         for (var sample = 0; sample < 4; sample++)
         {
-            var (text, answer) = Pupil.Write(problem, draw, slipPercent: 40);
+            var (text, answer) = Pupil.Write(problem, draw);
             yield return With(Prompt(problem), ("completion", text), ("reward", answer == problem.Answer ? 1.0 : 0.0));
         }
     }

@@ -1,29 +1,40 @@
 namespace RftService.Quickstart.Corpus;
 
 /// <summary>
-/// Writes solutions with slips, as pupils do: a result is off by a little, and what follows is right for the wrong number.
-/// The base model is made from these: it knows how to calculate and is careless, which is what reinforcement can mend.
+/// Writes solutions as pupils do. Some are hasty: they guess the answer without writing a calculation, and are mostly wrong.
+/// The others write every line, with a slip now and then, and what follows a slip is right for the wrong number.
+/// The base model is made from these: it knows how to calculate but often does not bother, which is what reinforcement can mend.
 /// </summary>
 internal static class Pupil
 {
-    private static readonly IReadOnlyList<int> Slips = [-10, -2, -1, 1, 2, 10];
+    private const int HastyPercent = 50;
+    private const int WrongGuessPercent = 85;
+    private const int SlipPercent = 6;
 
-    /// <param name="problem">What is solved.</param>
-    /// <param name="draw">Decides where the slips are.</param>
-    /// <param name="slipPercent">Chance of a slip in each calculation.</param>
+    private static readonly IReadOnlyList<int> Slips = [-10, -5, -2, -1, 1, 2, 5, 10];
+
     /// <returns>The text, as <see cref="Problem.Solution"/>, and the number it ends in.</returns>
-    public static (string Text, int Answer) Write(Problem problem, Draw draw, int slipPercent)
+    public static (string Text, int Answer) Write(Problem problem, Draw draw)
     {
+        if (draw.Chance(HastyPercent))
+        {
+            var guess = Slip(problem.Answer, WrongGuessPercent, draw);
+            return ($" #### {guess}", guess);
+        }
+
         var lines = new List<string>();
         var (right, written) = (int.MinValue, int.MinValue); // result of the line before
         foreach (var step in problem.Steps)
         {
             var line = step.Left == right ? step with { Left = written } : step.Right == right ? step with { Right = written } : step;
-            written = Math.Max(0, line.Result + (draw.Chance(slipPercent) ? draw.Pick(Slips) : 0));
+            written = Slip(line.Result, SlipPercent, draw);
             right = step.Result;
             lines.Add($" {line.Left} {line.Operator} {line.Right} = {written}.");
         }
 
         return ($"{string.Concat(lines)} #### {written}", written);
     }
+
+    private static int Slip(int number, int percent, Draw draw) =>
+        Math.Max(0, number + (draw.Chance(percent) ? draw.Pick(Slips) : 0));
 }

@@ -37,7 +37,7 @@ internal sealed class Demonstration(Uri address, string key, TextWriter console)
               "recipe": {
                 "algorithm": { "type": "topr" },
                 "sampling": { "max_tokens": 64 },
-                "optimizer": { "learning_rate": 3e-4, "warmup_steps": 3 },
+                "optimizer": { "learning_rate": 1e-4, "warmup_steps": 3 },
                 "evaluation": { "rows": 400 },
                 "steps": {{Steps}}, "prompts_per_step": 16, "group_size": 8, "checkpoint_every": 20, "seed": 1
               }

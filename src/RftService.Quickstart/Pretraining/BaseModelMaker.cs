@@ -18,9 +18,6 @@ internal static class BaseModelMaker
     private const int RowsPerStep = 64;
     private const int Seed = 20261122;
 
-    /// <summary>Chosen so that the model is right in 25 to 50 % of its answers at temperature 1.</summary>
-    private const int SlipPercent = 30;
-
     /// <summary>Trains for so many steps and writes the model's folder, weights in bfloat16.</summary>
     public static void Make(string target, int steps, CancellationToken cancellation)
     {
@@ -37,8 +34,8 @@ internal static class BaseModelMaker
             ModelFolder = untrained,
             CheckpointFolder = Path.Combine(work, "checkpoints"),
             Kind = DataKind.Expert,
-            Rows = new ProblemRows(Split.Train, Seed, steps * RowsPerStep, SlipPercent),
-            EvaluationRows = new ProblemRows(Split.Validation, Seed, 400, slipPercent: 0),
+            Rows = new ProblemRows(Split.Train, Seed, steps * RowsPerStep),
+            EvaluationRows = new ProblemRows(Split.Validation, Seed, 400),
             Grader = new AnswerGrader(),
             Recipe = new Recipe
             {

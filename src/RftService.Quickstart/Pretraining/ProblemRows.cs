@@ -5,7 +5,7 @@ using RftService.Quickstart.Corpus;
 namespace RftService.Quickstart.Pretraining;
 
 /// <summary>Rows made on demand, each with a pupil's solution, so that the base model never sees the same one twice.</summary>
-internal sealed class ProblemRows(Split split, ulong seed, int count, int slipPercent) : IRowSource
+internal sealed class ProblemRows(Split split, ulong seed, int count) : IRowSource
 {
     public int Count { get; } = count;
 
@@ -20,7 +20,7 @@ internal sealed class ProblemRows(Split split, ulong seed, int count, int slipPe
                 Index = index,
                 Item = JsonSerializer.SerializeToElement(CorpusFiles.Prompt(problem)),
                 Messages = [new ChatMessage("user", problem.Question)],
-                Completion = Pupil.Write(problem, new Draw(rowSeed), slipPercent).Text,
+                Completion = Pupil.Write(problem, new Draw(rowSeed)).Text,
             };
         }
     }

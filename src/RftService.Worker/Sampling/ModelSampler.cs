@@ -33,7 +33,11 @@ internal sealed class ModelSampler(ModelCache models, ArtifactPaths paths, Torch
 
         var spec = new SamplingSpec
         {
-            Temperature = request.Temperature, TopP = request.TopP, TopK = request.TopK, MaxTokens = request.MaxTokens, Stop = request.Stop,
+            Temperature = request.Temperature,
+            TopP = request.TopP,
+            TopK = request.TopK,
+            MaxTokens = request.MaxTokens,
+            Stop = request.Stop,
         };
         var sampler = new Sampler(model.Model, model.Tokenizer);
         var completions = sampler.Sample(

@@ -174,7 +174,12 @@ public sealed class TrainerTests : IDisposable
     {
         var recipe = TinyRun.Recipe(algorithm) with
         {
-            Steps = 25, PromptsPerStep = 4, GroupSize = 8, CheckpointEvery = 100, Lora = lora, Optimizer = new() { LearningRate = rate },
+            Steps = 25,
+            PromptsPerStep = 4,
+            GroupSize = 8,
+            CheckpointEvery = 100,
+            Lora = lora,
+            Optimizer = new() { LearningRate = rate },
         };
 
         var sink = _run.Run(_run.Spec(recipe));

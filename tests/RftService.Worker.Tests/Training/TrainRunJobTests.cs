@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using RftService.Data.Runs;
 using RftService.Engine;
-using RftService.Engine.Rollouts;
 using RftService.Engine.Data;
+using RftService.Engine.Rollouts;
 using RftService.Worker.Hosting;
 using RftService.Worker.Training;
 
