@@ -6,7 +6,7 @@ using RftService.Api.Http;
 namespace RftService.Api.Completions;
 
 /// <summary>How to sample.</summary>
-public abstract record SamplingBody : IRequestBody
+public abstract record SamplingBody
 {
     /// <summary>Tokens at most for each completion.</summary>
     [Range(1, 131_072)]
