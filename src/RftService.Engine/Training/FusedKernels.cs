@@ -11,18 +11,19 @@ internal static class FusedKernels
 {
     private const string Script = """
         def adamw(params: List[Tensor], grads: List[Tensor], first: List[Tensor], second: List[Tensor], steps: List[Tensor],
-                  lr: float, beta1: float, beta2: float, decay: float, epsilon: float):
+                  numbers: Tensor):
             unused: List[Tensor] = []
             torch._foreach_add_(steps, 1)
-            torch._fused_adamw_(params, grads, first, second, unused, steps, lr=lr, beta1=beta1, beta2=beta2,
-                                weight_decay=decay, eps=epsilon, amsgrad=False, maximize=False)
+            torch._fused_adamw_(params, grads, first, second, unused, steps, lr=float(numbers[0]), beta1=float(numbers[1]),
+                                beta2=float(numbers[2]), weight_decay=float(numbers[3]), eps=float(numbers[4]),
+                                amsgrad=False, maximize=False)
             return steps[0]
 
         def norm(grads: List[Tensor]):
             return torch.norm(torch.stack(torch._foreach_norm(grads, 2.0)))
 
-        def scale(grads: List[Tensor], factor: float):
-            torch._foreach_mul_(grads, factor)
+        def scale(grads: List[Tensor], numbers: Tensor):
+            torch._foreach_mul_(grads, float(numbers[0]))
             return grads[0]
         """;
 
@@ -30,8 +31,11 @@ internal static class FusedKernels
 
     /// <summary>One AdamW step on every tensor, in place; the step tensors are counted up first.</summary>
     public static void AdamW(
-        Tensor[] values, Tensor[] gradients, Tensor[] first, Tensor[] second, Tensor[] steps, double rate, OptimizerSpec spec, double decay) =>
-        Call("adamw", values, gradients, first, second, steps, rate, spec.Beta1, spec.Beta2, decay, spec.Epsilon).Dispose();
+        Tensor[] values, Tensor[] gradients, Tensor[] first, Tensor[] second, Tensor[] steps, double rate, OptimizerSpec spec, double decay)
+    {
+        using var numbers = Numbers(rate, spec.Beta1, spec.Beta2, decay, spec.Epsilon);
+        Call("adamw", values, gradients, first, second, steps, numbers).Dispose();
+    }
 
     /// <summary>Euclidean norm of all gradients together.</summary>
     public static double Norm(Tensor[] gradients)
@@ -41,7 +45,15 @@ internal static class FusedKernels
     }
 
     /// <summary>Multiplies every gradient, in place.</summary>
-    public static void Scale(Tensor[] gradients, double factor) => Call("scale", gradients, factor).Dispose();
+    public static void Scale(Tensor[] gradients, double factor)
+    {
+        using var numbers = Numbers(factor);
+        Call("scale", gradients, numbers).Dispose();
+    }
+
+    // Never as plain numbers: TorchSharp makes a temporary Scalar of each, and the garbage collector may free it before the
+    // native call reads it (seen: "Scalar.h: Expected false to be true" once in some hundred steps).
+    private static Tensor Numbers(params double[] values) => tensor(values, ScalarType.Float64);
 
     private static Tensor Call(string name, params object[] arguments) => (Tensor)Unit.invoke(name, arguments);
 }

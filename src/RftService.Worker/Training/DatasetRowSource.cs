@@ -45,8 +45,10 @@ internal sealed class DatasetRowSource(DatasetFile file, string? promptTemplate,
             ? [.. messages.EnumerateArray().Select(message => new ChatMessage(message.GetProperty("role").GetString()!, message.GetProperty("content").GetString()!))]
             : null;
 
+    // Checked at upload in logged rollouts; in other kinds the key is the client's own and may hold anything.
     private static float[]? LogProbs(JsonElement item) =>
         item.TryGetProperty("log_probs", out var logProbs) && logProbs.ValueKind == JsonValueKind.Array
+        && logProbs.EnumerateArray().All(value => value.ValueKind == JsonValueKind.Number)
             ? [.. logProbs.EnumerateArray().Select(value => value.GetSingle())]
             : null;
 
