@@ -33,7 +33,7 @@ switch (args)
     default:
         Console.Error.WriteLine("""
             corpus FOLDER            write the dataset files
-            make-model FOLDER STEPS  make the base model from nothing (1200 steps: some 20 minutes on one core)
+            make-model FOLDER STEPS  make the base model from nothing (1900 steps: some eight minutes on two cores)
             demo ADDRESS KEY_FILE    the first run, over HTTP
             """);
         return 2;

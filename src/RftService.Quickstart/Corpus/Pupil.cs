@@ -1,15 +1,14 @@
 namespace RftService.Quickstart.Corpus;
 
 /// <summary>
-/// Writes solutions as pupils do. Some are hasty: they guess the answer without writing a calculation, and are mostly wrong.
+/// Writes solutions as pupils do. Nearly half of them are hasty: they write any number and no calculation, and are nearly always wrong.
 /// The others write every line, with a slip now and then, and what follows a slip is right for the wrong number.
 /// The base model is made from these: it knows how to calculate but often does not bother, which is what reinforcement can mend.
 /// </summary>
 internal static class Pupil
 {
-    private const int HastyPercent = 50;
-    private const int WrongGuessPercent = 85;
-    private const int SlipPercent = 6;
+    private const int HastyPercent = 45;
+    private const int SlipPercent = 5;
 
     private static readonly IReadOnlyList<int> Slips = [-10, -5, -2, -1, 1, 2, 5, 10];
 
@@ -18,7 +17,7 @@ internal static class Pupil
     {
         if (draw.Chance(HastyPercent))
         {
-            var guess = Slip(problem.Answer, WrongGuessPercent, draw);
+            var guess = draw.Number(2, 40);
             return ($" #### {guess}", guess);
         }
 
@@ -27,14 +26,11 @@ internal static class Pupil
         foreach (var step in problem.Steps)
         {
             var line = step.Left == right ? step with { Left = written } : step.Right == right ? step with { Right = written } : step;
-            written = Slip(line.Result, SlipPercent, draw);
+            written = Math.Max(0, line.Result + (draw.Chance(SlipPercent) ? draw.Pick(Slips) : 0));
             right = step.Result;
             lines.Add($" {line.Left} {line.Operator} {line.Right} = {written}.");
         }
 
         return ($"{string.Concat(lines)} #### {written}", written);
     }
-
-    private static int Slip(int number, int percent, Draw draw) =>
-        Math.Max(0, number + (draw.Chance(percent) ? draw.Pick(Slips) : 0));
 }

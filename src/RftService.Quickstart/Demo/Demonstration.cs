@@ -6,7 +6,7 @@ namespace RftService.Quickstart.Demo;
 /// <summary>The newcomer's first run, over HTTP: upload, reward, run, progress, accuracy before and after, samples.</summary>
 internal sealed class Demonstration(Uri address, string key, TextWriter console) : IDisposable
 {
-    private const int Steps = 60;
+    private const int Steps = 50;
 
     private readonly RftApi _api = new(address, key);
 
@@ -37,7 +37,7 @@ internal sealed class Demonstration(Uri address, string key, TextWriter console)
               "recipe": {
                 "algorithm": { "type": "topr" },
                 "sampling": { "max_tokens": 64 },
-                "optimizer": { "learning_rate": 1e-4, "warmup_steps": 3 },
+                "optimizer": { "learning_rate": 2e-4, "warmup_steps": 3 },
                 "evaluation": { "rows": 400 },
                 "steps": {{Steps}}, "prompts_per_step": 16, "group_size": 8, "checkpoint_every": 20, "seed": 1
               }
