@@ -43,6 +43,7 @@ internal static class ServiceSetup
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
         services.AddDatasets();
+        services.AddSingleton<GraderHost>();
         services.AddSingleton<MergedModels>();
         services.AddCompletions();
         services.AddRftOpenApi();

@@ -84,6 +84,7 @@ internal static class WorkerSetup
 
     private static void AddTraining(IServiceCollection services)
     {
+        services.AddSingleton<GraderHost>();
         services.AddSingleton<RunInputs>();
         services.AddSingleton<ResumePoint>();
         services.AddTransient<ITrainRunJob, TrainRunJob>();
