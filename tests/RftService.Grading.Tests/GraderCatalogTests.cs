@@ -17,6 +17,7 @@ public sealed class GraderCatalogTests
         ["numeric_answer"] = ("""{"type":"numeric_answer","name":"g","reference":"{{item.x}}"}""", "#### 5.0", 1),
         ["regex"] = ("""{"type":"regex","name":"g","pattern":"^\\d$"}""", "5", 1),
         ["string_check"] = ("""{"type":"string_check","name":"g","input":"{{sample.output_text}}","reference":"{{item.x}}","operation":"ne"}""", "5", 0),
+        ["text_similarity"] = ("""{"type":"text_similarity","name":"g","input":"{{sample.output_text}}","reference":"{{item.x}}","evaluation_metric":"rouge_1"}""", "5 6 7", 0.5),
         ["weighted_sum"] = ("""{"type":"weighted_sum","name":"g","graders":[{"weight":0.5,"grader":{"type":"contains","name":"p","keywords":["a"]}}]}""", "a", 0.5),
     };
 

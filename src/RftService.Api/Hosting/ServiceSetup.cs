@@ -12,6 +12,7 @@ using RftService.Api.Runs;
 using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
+using RftService.Grading;
 
 namespace RftService.Api.Hosting;
 

@@ -6,6 +6,7 @@ using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Engine.Training;
+using RftService.Grading;
 using RftService.Worker.Queue;
 using RftService.Worker.Sampling;
 using RftService.Worker.Training;
