@@ -5,6 +5,7 @@ using RftService.Data.Runs;
 using RftService.Engine;
 using RftService.Engine.Data;
 using RftService.Engine.Rollouts;
+using RftService.Grading;
 using RftService.Worker.Hosting;
 using RftService.Worker.Training;
 
