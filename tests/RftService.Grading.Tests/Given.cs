@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using RftService.Grading.Sandbox;
 
 namespace RftService.Grading.Tests;
 
@@ -17,7 +18,7 @@ internal static class Given
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { GraderCatalog.AddPolymorphism } },
     };
 
-    public static readonly GraderHost Host = new();
+    public static readonly GraderHost Host = new(new CodeSandbox(new SandboxOptions()));
 
     public static GraderSpec Spec(string json) => JsonSerializer.Deserialize<GraderSpec>(json, Json)!;
 

@@ -13,6 +13,7 @@ using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Grading;
+using RftService.Grading.Sandbox;
 
 namespace RftService.Api.Hosting;
 
@@ -24,6 +25,7 @@ internal static class ServiceSetup
         var services = builder.Services;
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         services.AddOptions<StorageOptions>().BindConfiguration("Rft:Storage").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<SandboxOptions>().BindConfiguration("Rft:Sandbox").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<LimitsOptions>().BindConfiguration("Rft:Limits").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>()
             .Configure<IOptions<LimitsOptions>>((kestrel, limits) => kestrel.Limits.MaxRequestBodySize = limits.Value.JsonBodyBytes);
@@ -44,6 +46,7 @@ internal static class ServiceSetup
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
         services.AddDatasets();
+        services.AddSingleton(provider => new CodeSandbox(provider.GetRequiredService<IOptions<SandboxOptions>>().Value));
         services.AddSingleton<GraderHost>();
         services.AddSingleton<MergedModels>();
         services.AddCompletions();

@@ -22,9 +22,10 @@ internal static class RewardDryRun
                 new ProblemError("/reward_id", "unknown_reward", "there is no such reward or version in this project: list them at GET /api/v1/rewards"));
         }
 
-        if (!GraderCheck.TryCreate(spec, host, out var grader, out var refusal))
+        var (grader, refusal) = await GraderCheck.CreateAsync(spec, host);
+        if (grader is null)
         {
-            return refusal;
+            return refusal!;
         }
 
         var results = new DryRunResult[request.Samples.Count];

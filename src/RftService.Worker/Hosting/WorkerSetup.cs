@@ -7,6 +7,7 @@ using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Engine.Training;
 using RftService.Grading;
+using RftService.Grading.Sandbox;
 using RftService.Worker.Queue;
 using RftService.Worker.Sampling;
 using RftService.Worker.Training;
@@ -20,6 +21,7 @@ internal static class WorkerSetup
     {
         var services = builder.Services;
         services.AddOptions<StorageOptions>().BindConfiguration("Rft:Storage").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<SandboxOptions>().BindConfiguration("Rft:Sandbox").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<WorkerOptions>()
             .BindConfiguration("Rft:Worker")
             .Configure<IConfiguration>((worker, configuration) =>
@@ -85,6 +87,7 @@ internal static class WorkerSetup
 
     private static void AddTraining(IServiceCollection services)
     {
+        services.AddSingleton(provider => new CodeSandbox(provider.GetRequiredService<IOptions<SandboxOptions>>().Value));
         services.AddSingleton<GraderHost>();
         services.AddSingleton<RunInputs>();
         services.AddSingleton<ResumePoint>();

@@ -6,6 +6,7 @@ using RftService.Engine;
 using RftService.Engine.Data;
 using RftService.Engine.Rollouts;
 using RftService.Grading;
+using RftService.Grading.Sandbox;
 using RftService.Worker.Hosting;
 using RftService.Worker.Training;
 
@@ -184,7 +185,7 @@ public sealed class TrainRunJobTests : IAsyncLifetime
 
     private TrainRunJob Job(TrainRun train) => new(
         _runs.Queue(leaseSeconds: 2),
-        new RunInputs(_runs.Contexts(), _runs.Paths, Options.Create(new WorkerOptions()), new GraderHost(), NullLogger<RewardGrader>.Instance),
+        new RunInputs(_runs.Contexts(), _runs.Paths, Options.Create(new WorkerOptions()), new GraderHost(new CodeSandbox(new SandboxOptions())), NullLogger<RewardGrader>.Instance),
         new ResumePoint(_runs.Source, _runs.Paths),
         _runs.Paths,
         train,
