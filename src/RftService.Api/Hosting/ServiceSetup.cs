@@ -34,6 +34,7 @@ internal static class ServiceSetup
 
         services.AddHttpContextAccessor();
         services.AddScoped(Caller.OfRequest);
+        services.AddScoped<ResourceId>();
         services.AddAuthentication(ApiKeyAuthentication.Scheme)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.Scheme, null);
         services.AddAuthorizationBuilder().AddPolicy(Caller.AdminPolicy, policy => policy.RequireClaim(Caller.AdminClaim, "true"));
