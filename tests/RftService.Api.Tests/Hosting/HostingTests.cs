@@ -72,6 +72,14 @@ public sealed class HostingTests(RftApi api) : IClassFixture<RftApi>
     }
 
     [Fact]
+    public async Task Body_CutOff_SaysWhere()
+    {
+        var problem = await api.Client.PostTextAsync("/api/v1/models", "{\n\"name\": \"a\",\n\"folder\": ").ProblemAsync(400, "invalid_request");
+
+        Assert.Contains("line 3, byte 10", problem.Text("detail"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Body_NestedTooDeep_Is400()
     {
         var body = string.Concat(Enumerable.Repeat("""{"grader":""", 5000)) + "1" + new string('}', 5000);
@@ -84,6 +92,7 @@ public sealed class HostingTests(RftApi api) : IClassFixture<RftApi>
     [InlineData("limit=201", "?limit out_of_range")]
     [InlineData("limit=ten", "?limit wrong_type")]
     [InlineData("cursor=abc", "?cursor invalid_value")]
+    [InlineData("limt=5", "?limt unknown_field")]
     [InlineData("cursor=________________________________", "?cursor invalid_value")]
     public async Task List_BadPaging_Is400WithParameter(string query, string place)
     {
