@@ -23,6 +23,7 @@ internal static class PipelineSetup
 {
     public static void UseRftApi(this WebApplication app)
     {
+        app.UseHttpLogging();
         app.UseSecurityHeaders();
         app.UseExceptionHandler(_ => { }); // ProblemExceptionHandler answers; the delegate is demanded and never reached
         app.UseStatusCodePages(page => Problems.ForStatus(page.HttpContext.Response.StatusCode).ExecuteAsync(page.HttpContext));

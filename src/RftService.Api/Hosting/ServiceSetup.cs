@@ -1,5 +1,6 @@
 using Hangfire;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.HttpLogging;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using RftService.Api.Checkpoints;
@@ -33,6 +34,11 @@ internal static class ServiceSetup
         services.AddHangfire((provider, hangfire) => hangfire.UseRftStorage(ConnectionString(provider)));
 
         services.AddHttpContextAccessor();
+        services.AddHttpLogging(log =>
+        {
+            log.CombineLogs = true;
+            log.LoggingFields = HttpLoggingFields.RequestMethod | HttpLoggingFields.RequestPath | HttpLoggingFields.ResponseStatusCode | HttpLoggingFields.Duration;
+        });
         services.AddScoped(Caller.OfRequest);
         services.AddScoped<ResourceId>();
         services.AddAuthentication(ApiKeyAuthentication.Scheme)

@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
 using RftService.Data.Projects;
 
 namespace RftService.Api.Tests.Hosting;
@@ -104,6 +107,18 @@ public sealed class HostingTests(RftApi api) : IClassFixture<RftApi>
     [Fact]
     public Task Query_WithNul_Is400() =>
         api.Client.GetAsync(new Uri("/api/v1/models?cursor=%00", UriKind.Relative)).ProblemAsync(400, "nul_character");
+
+    [Fact]
+    public async Task Log_TellsTheRequestWithoutItsQuery()
+    {
+        var said = new ConcurrentQueue<string>();
+        await using var heard = api.WithWebHostBuilder(host => host.ConfigureLogging(log => log.AddProvider(new ListeningLog(said))));
+
+        using var response = await heard.CreateClient().GetAsync(new Uri("/api/v1/models?api_key=a-secret-in-the-wrong-place", UriKind.Relative));
+
+        Assert.Contains(said, line => line.Contains("/api/v1/models", StringComparison.Ordinal) && line.Contains("401", StringComparison.Ordinal));
+        Assert.DoesNotContain(said, line => line.Contains("a-secret-in-the-wrong-place", StringComparison.Ordinal));
+    }
 
     [Fact]
     public async Task AnyAnswer_CarriesSecurityHeaders()
