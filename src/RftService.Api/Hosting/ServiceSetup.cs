@@ -13,6 +13,7 @@ using RftService.Api.Runs;
 using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
+using RftService.Grading;
 
 namespace RftService.Api.Hosting;
 
@@ -50,6 +51,7 @@ internal static class ServiceSetup
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
         services.AddDatasets();
+        services.AddSingleton<GraderHost>();
         services.AddSingleton<MergedModels>();
         services.AddCompletions();
         services.AddRftOpenApi();

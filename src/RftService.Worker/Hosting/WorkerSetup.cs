@@ -6,6 +6,7 @@ using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Engine.Training;
+using RftService.Grading;
 using RftService.Worker.Queue;
 using RftService.Worker.Sampling;
 using RftService.Worker.Training;
@@ -84,6 +85,7 @@ internal static class WorkerSetup
 
     private static void AddTraining(IServiceCollection services)
     {
+        services.AddSingleton<GraderHost>();
         services.AddSingleton<RunInputs>();
         services.AddSingleton<ResumePoint>();
         services.AddTransient<ITrainRunJob, TrainRunJob>();
