@@ -14,6 +14,7 @@ using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Grading;
+using RftService.Grading.Outbound;
 
 namespace RftService.Api.Hosting;
 
@@ -51,7 +52,8 @@ internal static class ServiceSetup
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
         services.AddDatasets();
-        services.AddSingleton<GraderHost>();
+        services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(provider => new GraderHost(provider.GetRequiredService<IOptions<OutboundOptions>>().Value));
         services.AddSingleton<MergedModels>();
         services.AddCompletions();
         services.AddRftOpenApi();

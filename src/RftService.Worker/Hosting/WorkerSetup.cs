@@ -7,6 +7,7 @@ using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Engine.Training;
 using RftService.Grading;
+using RftService.Grading.Outbound;
 using RftService.Worker.Queue;
 using RftService.Worker.Sampling;
 using RftService.Worker.Training;
@@ -85,7 +86,8 @@ internal static class WorkerSetup
 
     private static void AddTraining(IServiceCollection services)
     {
-        services.AddSingleton<GraderHost>();
+        services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(provider => new GraderHost(provider.GetRequiredService<IOptions<OutboundOptions>>().Value));
         services.AddSingleton<RunInputs>();
         services.AddSingleton<ResumePoint>();
         services.AddTransient<ITrainRunJob, TrainRunJob>();
