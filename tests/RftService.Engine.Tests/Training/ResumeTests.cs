@@ -19,7 +19,7 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void Resume_GrpoWithAdaptersAndReference_EndsBitIdentical() =>
         AssertBitIdentical(
-            _run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 }) with { Lora = new LoraSpec { Rank = 4 } }), "adapter_model.safetensors");
+            _run.Spec(TinyRun.Recipe(new GrpoOptions { Kl = new() { Beta = 0.1 } }) with { Lora = new LoraSpec { Rank = 4 } }), "adapter_model.safetensors");
 
     [Fact]
     public void Resume_Sft_EndsBitIdentical() =>

@@ -1,4 +1,5 @@
 using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Rewards;
 using RftService.Engine.Data;
 using RftService.Engine.Models;
 using RftService.Engine.Training;
@@ -20,7 +21,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Run_GrpoWithReference_MeasuresDivergence()
     {
-        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 })));
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { Kl = new() { Beta = 0.1 } })));
 
         Assert.Equal(0, sink.Metric(1, MetricNames.PolicyReferenceKl), 1e-5);
         Assert.NotEqual(0, sink.Metric(4, MetricNames.PolicyReferenceKl), 1e-5);
@@ -55,7 +56,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Run_TenSteps_KeepsTheNumberOfLiveTensors()
     {
-        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 }) with { Steps = 10, CheckpointEvery = 100 }));
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { Kl = new() { Beta = 0.1 } }) with { Steps = 10, CheckpointEvery = 100 }));
 
         Assert.Equal(sink.LiveTensors[2], sink.LiveTensors[9]);
     }

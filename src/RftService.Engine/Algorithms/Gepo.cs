@@ -1,0 +1,29 @@
+using RftService.Engine.Algorithms.Advantages;
+using RftService.Engine.Algorithms.Losses;
+
+namespace RftService.Engine.Algorithms;
+
+/// <summary>Options of GEPO.</summary>
+public sealed record GepoOptions : AlgorithmOptions
+{
+    /// <summary>The loss of a group.</summary>
+    public GepoLoss Preference { get; init; } = new();
+}
+
+/// <summary>Group equivalent preference optimisation (arXiv:2505.12723): a logistic preference between the good and the bad completions of a prompt.</summary>
+internal sealed class Gepo(GepoOptions options) : ComposedRule(Compose(options)), IAlgorithm<Gepo, GepoOptions>
+{
+    public static string Name => "gepo";
+
+    public static string Summary => "Group preference: the winners of a prompt against its losers, with the winners kept alike; a base model as the anchor.";
+
+    public static string Paper => "arXiv:2505.12723";
+
+    public static Gepo Create(GepoOptions options) => new(options);
+
+    private static Composition Compose(GepoOptions options) => new()
+    {
+        Advantage = new CenterAdvantage(),
+        Terms = [new() { Loss = options.Preference, Reduction = LossReduction.PromptSum }],
+    };
+}
