@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using RftService.Engine.Algorithms.Advantages;
 using RftService.Engine.Algorithms.Losses;
 
@@ -6,8 +7,13 @@ namespace RftService.Engine.Algorithms;
 /// <summary>Options of GEPO.</summary>
 public sealed record GepoOptions : AlgorithmOptions
 {
-    /// <summary>The loss of a group.</summary>
-    public GepoLoss Preference { get; init; } = new();
+    /// <summary>β, strength of the pull towards the base model.</summary>
+    [Range(0.0001, 100.0)]
+    public double Beta { get; init; } = 0.1;
+
+    /// <summary>λ, weight of the winners' variance.</summary>
+    [Range(0.0, 100.0)]
+    public double VarianceWeight { get; init; } = 1;
 }
 
 /// <summary>Group equivalent preference optimisation (arXiv:2505.12723): a logistic preference between the good and the bad completions of a prompt.</summary>
@@ -24,6 +30,13 @@ internal sealed class Gepo(GepoOptions options) : ComposedRule(Compose(options))
     private static Composition Compose(GepoOptions options) => new()
     {
         Advantage = new CenterAdvantage(),
-        Terms = [new() { Loss = options.Preference, Reduction = LossReduction.PromptSum }],
+        Terms =
+        [
+            new()
+            {
+                Loss = new GepoLoss { Beta = options.Beta, VarianceWeight = options.VarianceWeight },
+                Reduction = LossReduction.PromptSum,
+            },
+        ],
     };
 }

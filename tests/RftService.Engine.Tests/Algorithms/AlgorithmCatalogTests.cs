@@ -58,6 +58,7 @@ public sealed class AlgorithmCatalogTests
     [InlineData("""{"type":"custom","terms":[{"loss":{"type":"score"}},{"loss":{"type":"clip"}}]}""", "Terms")]
     [InlineData("""{"type":"custom","refill_rounds":1}""", "RefillRounds")]
     [InlineData("""{"type":"grpo","clip_low":2}""", "ClipLow")]
+    [InlineData("""{"type":"bapo","low_start":0.9}""", "LowStart")]
     public void Options_OutOfRange_NameTheMember(string json, string member)
     {
         var options = JsonSerializer.Deserialize<AlgorithmOptions>(json, Json)!;
