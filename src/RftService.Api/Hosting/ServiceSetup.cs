@@ -1,5 +1,6 @@
 using Hangfire;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.HttpLogging;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using RftService.Api.Checkpoints;
@@ -12,6 +13,8 @@ using RftService.Api.Runs;
 using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
+using RftService.Grading;
+using RftService.Grading.Outbound;
 
 namespace RftService.Api.Hosting;
 
@@ -33,7 +36,13 @@ internal static class ServiceSetup
         services.AddHangfire((provider, hangfire) => hangfire.UseRftStorage(ConnectionString(provider)));
 
         services.AddHttpContextAccessor();
+        services.AddHttpLogging(log =>
+        {
+            log.CombineLogs = true;
+            log.LoggingFields = HttpLoggingFields.RequestMethod | HttpLoggingFields.RequestPath | HttpLoggingFields.ResponseStatusCode | HttpLoggingFields.Duration;
+        });
         services.AddScoped(Caller.OfRequest);
+        services.AddScoped<ResourceId>();
         services.AddAuthentication(ApiKeyAuthentication.Scheme)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.Scheme, null);
         services.AddAuthorizationBuilder().AddPolicy(Caller.AdminPolicy, policy => policy.RequireClaim(Caller.AdminClaim, "true"));
@@ -43,6 +52,8 @@ internal static class ServiceSetup
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
         services.AddDatasets();
+        services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(provider => new GraderHost(provider.GetRequiredService<IOptions<OutboundOptions>>().Value));
         services.AddSingleton<MergedModels>();
         services.AddCompletions();
         services.AddRftOpenApi();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -9,8 +10,10 @@ namespace RftService.Api.Rewards;
 
 internal static class RewardDryRun
 {
+    private const int MaxInFlight = 8;
+
     public static async Task<Results<Ok<DryRunResponse>, ProblemResult>> RunAsync(
-        DryRunRequest request, Caller caller, RftDbContext db, CancellationToken cancellation)
+        DryRunRequest request, Caller caller, RftDbContext db, GraderHost host, CancellationToken cancellation)
     {
         var spec = request.Grader ?? await StoredAsync(request, caller, db, cancellation);
         if (spec is null)
@@ -19,18 +22,20 @@ internal static class RewardDryRun
                 new ProblemError("/reward_id", "unknown_reward", "there is no such reward or version in this project: list them at GET /api/v1/rewards"));
         }
 
-        if (!GraderCheck.TryCreate(spec, out var grader, out var refusal))
+        if (!GraderCheck.TryCreate(spec, host, out var grader, out var refusal))
         {
             return refusal;
         }
 
-        var results = new List<DryRunResult>();
-        foreach (var sample in request.Samples)
+        var results = new DryRunResult[request.Samples.Count];
+        var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = MaxInFlight };
+        await Parallel.ForAsync(0, results.Length, options, async (index, stop) =>
         {
-            cancellation.ThrowIfCancellationRequested();
-            results.Add(DryRunResult.From(
-                grader.Score(new GradingInput(sample.Item, sample.OutputText, sample.Truncated)), grader.Reject(sample.Item)));
-        }
+            var sample = request.Samples[index];
+            var started = Stopwatch.GetTimestamp();
+            var grade = await grader.ScoreAsync(new GradingInput(sample.Item, sample.OutputText, sample.Truncated, sample.OutputTokens), stop);
+            results[index] = DryRunResult.From(grade, grader.Reject(sample.Item), Stopwatch.GetElapsedTime(started));
+        });
 
         var values = results.Where(result => result.Value is not null).Select(result => result.Value!.Value).ToList();
         return TypedResults.Ok(new DryRunResponse(

@@ -30,9 +30,9 @@ internal static class RewardsEndpoints
     }
 
     private static async Task<Results<Created<RewardResponse>, ProblemResult>> CreateAsync(
-        CreateRewardRequest request, Caller caller, RftDbContext db, TimeProvider clock, CancellationToken cancellation)
+        CreateRewardRequest request, Caller caller, RftDbContext db, GraderHost host, TimeProvider clock, CancellationToken cancellation)
     {
-        if (!GraderCheck.TryCreate(request.Grader, out _, out var refusal))
+        if (!GraderCheck.TryCreate(request.Grader, host, out _, out var refusal))
         {
             return refusal;
         }
@@ -53,15 +53,15 @@ internal static class RewardsEndpoints
     }
 
     private static async Task<Results<Created<RewardVersionResponse>, ProblemResult>> AddVersionAsync(
-        [Description("The reward's id")] string id, CreateRewardVersionRequest request, Caller caller, RftDbContext db, TimeProvider clock,
-        CancellationToken cancellation)
+        [Description("The reward's id")] string id, CreateRewardVersionRequest request, Caller caller, RftDbContext db, GraderHost host,
+        TimeProvider clock,        CancellationToken cancellation)
     {
         if (await Find(db.Rewards, id, caller).SingleOrDefaultAsync(cancellation) is not { } reward)
         {
             return PublicId.Reward.NotFound(id);
         }
 
-        if (!GraderCheck.TryCreate(request.Grader, out _, out var refusal))
+        if (!GraderCheck.TryCreate(request.Grader, host, out _, out var refusal))
         {
             return refusal;
         }

@@ -16,7 +16,7 @@ public sealed record AipoOptions : AlgorithmOptions
     public LossReduction Reduction { get; init; } = LossReduction.TokenMean;
 }
 
-/// <summary>Asynchronous importance-weighted policy optimisation (LlamaRL, arXiv:2505.24034): REINFORCE with a one-sided truncated token ratio.</summary>
+/// <summary>Asynchronous importance-weighted optimisation (LlamaRL, arXiv:2505.24034): REINFORCE with a one-sided truncated token ratio.</summary>
 internal sealed class Aipo(AipoOptions options) : ComposedRule(Compose(options)), IAlgorithm<Aipo, AipoOptions>
 {
     public static string Name => "aipo";

@@ -20,7 +20,7 @@ internal sealed class Copg(CopgOptions options) : ComposedRule(Compose(options))
 {
     public static string Name => "copg";
 
-    public static string Summary => "Contrastive policy gradient: squared differences of regularised rewards between a prompt's completions, no ratio.";
+    public static string Summary => "Contrastive policy gradient: regularised rewards of a prompt's completions, compared in pairs; no ratio.";
 
     public static string Paper => "arXiv:2406.19185";
 

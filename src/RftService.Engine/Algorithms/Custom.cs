@@ -42,7 +42,7 @@ public sealed record CustomOptions : AlgorithmOptions, IValidatableObject
     }
 }
 
-/// <summary>A rule of the client's own: source, filters, advantage and a sum of loss terms, each from the same components as the named rules.</summary>
+/// <summary>A rule of the client's own: filters, an advantage and a sum of loss terms, from the components of the named rules.</summary>
 internal sealed class Custom(CustomOptions options) : ComposedRule(Compose(options)), IAlgorithm<Custom, CustomOptions>
 {
     public static string Name => "custom";

@@ -23,7 +23,7 @@ public sealed record DapoOptions : AlgorithmOptions
     /// <summary>Takes something off long completions; null: nothing.</summary>
     public OverlongSpec? Overlong { get; init; } = new();
 
-    /// <summary>Dynamic sampling: in a step, prompts whose grades are all equal are replaced by new ones at most so many times; 0: they are only dropped.</summary>
+    /// <summary>Dynamic sampling: prompts whose grades are all equal are replaced at most so many times a step; 0: only dropped.</summary>
     [Range(0, 100)]
     public int RefillRounds { get; init; } = 9;
 

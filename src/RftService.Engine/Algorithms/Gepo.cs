@@ -16,12 +16,14 @@ public sealed record GepoOptions : AlgorithmOptions
     public double VarianceWeight { get; init; } = 1;
 }
 
-/// <summary>Group equivalent preference optimisation (arXiv:2505.12723): a logistic preference between the good and the bad completions of a prompt.</summary>
+/// <summary>
+/// Group equivalent preference optimisation (arXiv:2505.12723): a logistic preference between the good and the bad completions of a prompt.
+/// </summary>
 internal sealed class Gepo(GepoOptions options) : ComposedRule(Compose(options)), IAlgorithm<Gepo, GepoOptions>
 {
     public static string Name => "gepo";
 
-    public static string Summary => "Group preference: the winners of a prompt against its losers, with the winners kept alike; a base model as the anchor.";
+    public static string Summary => "Group preference: a prompt's winners against its losers, relative to the base model, with the winners kept alike.";
 
     public static string Paper => "arXiv:2505.12723";
 

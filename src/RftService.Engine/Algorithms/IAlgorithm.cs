@@ -26,7 +26,9 @@ public interface IAlgorithm
     /// <summary>Numbers that <see cref="Survey"/> gives for each completion; 0: the step is not surveyed.</summary>
     int SurveyWidth => 0;
 
-    /// <summary>Turns the graded completions of a step into advantages. What has no value is not given; what is not returned is left out of the loss.</summary>
+    /// <summary>
+    /// Turns the graded completions of a step into advantages. What has no value is not given; what is not returned is left out of the loss.
+    /// </summary>
     CreditReport AssignCredit(StepRollouts step);
 
     /// <summary>
@@ -36,7 +38,9 @@ public interface IAlgorithm
     IReadOnlyList<double[]> Survey(IReadOnlyList<SurveyedCompletion> step) =>
         throw new InvalidOperationException("This rule does not survey.");
 
-    /// <summary>Unreduced loss of a micro-batch: a function of <see cref="PolicyBatch.LogProbs"/> only, so gradients of micro-batches add up exactly.</summary>
+    /// <summary>
+    /// Unreduced loss of a micro-batch: a function of <see cref="PolicyBatch.LogProbs"/> only, so gradients of micro-batches add up exactly.
+    /// </summary>
     IReadOnlyList<LossTerm> Loss(PolicyBatch batch);
 
     /// <summary>What the rule wants to be seen of a micro-batch, beside the metrics that every run has. No gradient is tracked here.</summary>

@@ -15,7 +15,7 @@ public enum KlPlace
     Reward,
 }
 
-/// <summary>A leash: what holds the policy near the frozen base model, or near the policy that wrote the completions.</summary>
+/// <summary>A divergence that holds the policy near the frozen base model, or near the policy that wrote the completions.</summary>
 public sealed record KlOptions : IValidatableObject
 {
     /// <summary>β, its weight.</summary>
@@ -36,7 +36,7 @@ public sealed record KlOptions : IValidatableObject
     {
         if (Place == KlPlace.Reward && Anchor == KlAnchor.Behavior)
         {
-            yield return new ValidationResult("the behavior policy wrote the completions: in the reward its divergence from itself is 0", [nameof(Anchor)]);
+            yield return new ValidationResult("in the reward the divergence of the behavior policy from itself is 0", [nameof(Anchor)]);
         }
     }
 }

@@ -30,7 +30,7 @@ internal sealed class Mdpo(MdpoOptions options) : ComposedRule(Compose(options))
 {
     public static string Name => "mdpo";
 
-    public static string Summary => "Mirror descent: importance-weighted policy gradient with a falling divergence from the policy that wrote the rollouts.";
+    public static string Summary => "Mirror descent: importance-weighted policy gradient, held near the policy that wrote the rollouts.";
 
     public static string Paper => "arXiv:2005.09814";
 

@@ -50,7 +50,7 @@ internal sealed class Opmd(OpmdOptions options) : ComposedRule(Compose(options))
 {
     public static string Name => "opmd";
 
-    public static string Summary => "Online policy mirror descent in its four forms: squared log-ratio to the behavior policy instead of an importance ratio.";
+    public static string Summary => "Online policy mirror descent, four forms: a squared log-ratio instead of an importance ratio.";
 
     public static string Paper => "arXiv:2501.12599";
 

@@ -21,7 +21,7 @@ public sealed record PpoOptions : AlgorithmOptions
     [Range(0.0, 100.0)]
     public double ClipHigh { get; init; } = 0.2;
 
-    /// <summary>Bounds the loss of tokens with a negative advantage at this multiple of it (dual clip, arXiv:1912.09729); absent: no bound. verl has 3.</summary>
+    /// <summary>Bounds the loss of tokens with a negative advantage at this multiple of it (dual clip, arXiv:1912.09729); null: no bound.</summary>
     [Range(1.0, 1000.0)]
     public double? DualClip { get; init; } = 3;
 

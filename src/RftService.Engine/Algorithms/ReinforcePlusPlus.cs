@@ -18,7 +18,7 @@ public sealed record ReinforcePlusPlusOptions : AlgorithmOptions
     [Range(0.0, 100.0)]
     public double ClipHigh { get; init; } = 0.2;
 
-    /// <summary>Divergence from the base model; absent: none. The paper has k1 in the reward, and k2 in the loss of the form with a group baseline.</summary>
+    /// <summary>Divergence from the base model; absent: none. The paper has k1 in the reward; with a group baseline k2 in the loss.</summary>
     public KlOptions? Kl { get; init; }
 }
 
@@ -31,7 +31,7 @@ internal sealed class ReinforcePlusPlus(ReinforcePlusPlusOptions options)
 {
     public static string Name => "reinforce-plus-plus";
 
-    public static string Summary => "REINFORCE++: returns whitened over all tokens of the batch, a clipped ratio, no critic; with or without a group baseline.";
+    public static string Summary => "REINFORCE++: returns whitened over all tokens of the batch, a clipped ratio, no critic; group baseline or not.";
 
     public static string Paper => "arXiv:2501.03262";
 

@@ -41,7 +41,7 @@ internal sealed class ScaleRl(ScaleRlOptions options) : ComposedRule(Compose(opt
 {
     public static string Name => "scale-rl";
 
-    public static string Summary => "ScaleRL's loss: truncated token ratios, prompt-level averaging, batch-level normalisation, no zero-variance prompts.";
+    public static string Summary => "ScaleRL's loss: truncated token ratios, averages by prompt, normalised over the batch, no zero-variance prompts.";
 
     public static string Paper => "arXiv:2510.13786";
 

@@ -35,7 +35,7 @@ public sealed record ToprOptions : AlgorithmOptions, IValidatableObject
     /// <summary>How the step is averaged. `completion_mean` divides each completion by its length, `completion_sum` does not.</summary>
     public LossReduction Reduction { get; init; } = LossReduction.CompletionMean;
 
-    /// <summary>Keeps only the first so many completions with R above 0 of each prompt; absent: all. 1 is the paper's Anna Karenina sampling.</summary>
+    /// <summary>Keeps only the first so many completions with R above 0 of each prompt; absent: all. 1: Anna Karenina sampling.</summary>
     [Range(1, 1024)]
     public int? MaxPositivesPerPrompt { get; init; }
 
@@ -48,7 +48,7 @@ public sealed record ToprOptions : AlgorithmOptions, IValidatableObject
     {
         if (TargetPositiveShare is not null && Baseline != 0)
         {
-            yield return new ValidationResult("give baseline or target_positive_share, not both: the share decides the baseline", [nameof(TargetPositiveShare)]);
+            yield return new ValidationResult("the share decides the baseline: give one of the two", [nameof(TargetPositiveShare)]);
         }
     }
 }

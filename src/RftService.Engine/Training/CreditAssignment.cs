@@ -130,8 +130,9 @@ internal static class CreditAssignment
     {
         metrics.Add(MetricNames.GroupsUsedShare, rows.Select(row => row.Group).Distinct().Count(), groups);
         metrics.Add(MetricNames.CompletionsUsedShare, rows.Count, graded);
-        metrics.Add(MetricNames.AdvantagePositiveShare, rows.Sum(row => Math.Max(0.0, row.Advantage)), rows.Sum(row => Math.Abs((double)row.Advantage)));
-        metrics.Add(MetricNames.AdvantageMagnitude, rows.Sum(row => Math.Abs((double)row.Advantage)), rows.Count);
+        var magnitude = rows.Sum(row => Math.Abs((double)row.Advantage));
+        metrics.Add(MetricNames.AdvantagePositiveShare, rows.Sum(row => Math.Max(0.0, row.Advantage)), magnitude);
+        metrics.Add(MetricNames.AdvantageMagnitude, magnitude, rows.Count);
         foreach (var metric in report.Metrics)
         {
             metrics.Add(metric.Name, metric.Sum, metric.Count);

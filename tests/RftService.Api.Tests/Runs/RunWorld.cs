@@ -115,6 +115,20 @@ public sealed class RunWorld : IAsyncLifetime
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>Until a statement of this database waits for a row that another transaction holds.</summary>
+    public async Task WaitForLockAsync()
+    {
+        await using var connection = new NpgsqlConnection(Api.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(
+            "select exists (select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')", connection);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (await command.ExecuteScalarAsync(patience.Token) is not true)
+        {
+            await Task.Delay(10, patience.Token);
+        }
+    }
+
     public async Task AddModelAsync(string name, int contextLength, bool hasChatTemplate)
     {
         await using var db = Api.Database.Open();

@@ -34,5 +34,7 @@ public abstract record GroupAdvantageSpec : AdvantageSpec
 
     internal override IReadOnlyList<Credit> Assign(AdvantageInput step) => [.. step.Kept
         .GroupBy(completion => completion.Group)
-        .SelectMany(group => group.Zip(Of([.. group.Select(completion => completion.Return)]), (completion, advantage) => new Credit(completion, advantage)))];
+        .SelectMany(group => group.Zip(
+            Of([.. group.Select(completion => completion.Return)]),
+            (completion, advantage) => new Credit(completion, advantage)))];
 }

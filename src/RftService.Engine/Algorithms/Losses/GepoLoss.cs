@@ -32,7 +32,8 @@ public sealed record GepoLoss : GroupLossSpec
 
         var center = winners.Average();
         var variance = winners.Average(one => (one - center) * (one - center));
-        var loss = Math.Log(1 + Math.Exp(losers.Average() - center));
+        var deficit = losers.Average() - center;
+        var loss = Math.Max(0, deficit) + Math.Log(1 + Math.Exp(-Math.Abs(deficit))); // −log σ(−deficit), without overflow
         var doubt = 1 - Math.Exp(-loss); // 1 − σ(margin)
         return [.. implied.Select((own, i) => (
             wins[i]

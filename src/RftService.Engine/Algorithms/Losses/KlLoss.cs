@@ -8,7 +8,7 @@ public enum KlAnchor
     /// <summary>The frozen base model.</summary>
     Reference,
 
-    /// <summary>The policy that wrote the completions. On rollouts of this very step it is the policy itself, and the divergence and its gradient are 0.</summary>
+    /// <summary>The policy that wrote the completions. On rollouts of this very step that is the policy itself: no divergence, no gradient.</summary>
     Behavior,
 }
 
