@@ -186,7 +186,7 @@ internal sealed class RunChecks(RftDbContext db, Caller caller, RowChecks rows)
 
     private void CheckLora(LoraSpec? lora)
     {
-        var known = new LoraSpec().TargetModules;
+        var known = ModelCatalog.LoraTargets;
         for (var i = 0; i < (lora?.TargetModules.Count ?? 0); i++)
         {
             var name = lora!.TargetModules[i];

@@ -29,9 +29,14 @@ public sealed record AdapterConfig
     /// <summary>What the adapter belongs to: a name, for people.</summary>
     public string? BaseModel { get; init; }
 
-    /// <summary>The config of adapters with this spec.</summary>
-    public static AdapterConfig From(LoraSpec lora, string? baseModel) =>
-        new() { Rank = lora.Rank, Alpha = lora.Alpha, TargetModules = lora.TargetModules, BaseModel = baseModel };
+    /// <summary>The config of adapters with this spec on this model.</summary>
+    public static AdapterConfig From(LoraSpec lora, ModelConfig model, string? baseModel) => new()
+    {
+        Rank = lora.Rank,
+        Alpha = lora.Alpha,
+        TargetModules = [.. AdapterLayout.Targets(model, lora).Select(linear => linear.Name)],
+        BaseModel = baseModel,
+    };
 
     /// <summary>The spec of the adapters.</summary>
     public LoraSpec ToSpec() => new() { Rank = Rank, Alpha = Alpha, TargetModules = TargetModules };

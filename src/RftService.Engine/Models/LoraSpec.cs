@@ -13,7 +13,12 @@ public sealed record LoraSpec
     [Range(0.01, 4096)]
     public double Alpha { get; init; } = 32;
 
-    /// <summary>Names of the linear layers that get an adapter, as in PEFT's `target_modules`.</summary>
+    /// <summary>
+    /// Names of the linear layers that get an adapter, as in PEFT's `target_modules`; `all-linear` for all but the head, whatever the
+    /// family calls them.
+    /// </summary>
     [MinLength(1)]
-    public IReadOnlyList<string> TargetModules { get; init; } = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    public IReadOnlyList<string> TargetModules { get; init; } = [AllLinear];
+
+    internal const string AllLinear = "all-linear";
 }

@@ -18,8 +18,8 @@ public static class ModelCatalog
     /// <summary>Names of the supported families, in order.</summary>
     public static IReadOnlyList<string> Families { get; } = [.. All.Select(family => family.Name)];
 
-    /// <summary>Names of the layers that can get an adapter.</summary>
-    public static IReadOnlyList<string> LoraTargets { get; } = [.. ModelLayout.Linears.Select(linear => linear.Name)];
+    /// <summary>Names that <see cref="LoraSpec.TargetModules"/> may hold: linear layers of some family, or all of them.</summary>
+    public static IReadOnlyList<string> LoraTargets { get; } = [LoraSpec.AllLinear, .. ModelLayout.LinearNames];
 
     /// <summary>Loads a model in float32, all weights trainable, or with new adapters and the weights frozen.</summary>
     /// <param name="folder">Absolute folder of the model.</param>
@@ -29,8 +29,7 @@ public static class ModelCatalog
     /// <exception cref="ModelFolderException">A file is missing, damaged, unsupported, or does not match the others.</exception>
     public static ICausalLm Load(string folder, string device, LoraSpec? lora = null, int seed = 0)
     {
-        var config = ModelConfig.Load(folder);
-        return new Decoder(config, ReadParameters(folder, config, device, lora, seed), torch.device(device));
+        return Load(folder, device, lora, seed, torch.ScalarType.Float32);
     }
 
     /// <summary>Loads a checkpoint: a whole model, or adapters in PEFT's layout on their base.</summary>
@@ -55,11 +54,18 @@ public static class ModelCatalog
         return new Decoder(config, parameters, torch.device(device));
     }
 
-    private static ParameterSet ReadParameters(string folder, ModelConfig config, string device, LoraSpec? lora, int seed)
+    internal static ICausalLm Load(string folder, string device, LoraSpec? lora, int seed, torch.ScalarType dtype)
+    {
+        var config = ModelConfig.Load(folder);
+        return new Decoder(config, ReadParameters(folder, config, device, lora, seed, dtype), torch.device(device));
+    }
+
+    private static ParameterSet ReadParameters(
+        string folder, ModelConfig config, string device, LoraSpec? lora, int seed, torch.ScalarType dtype = torch.ScalarType.Float32)
     {
         using var weights = SafeTensorsFolder.Open(folder);
         ModelLayout.Match(config, weights);
-        return ParameterSet.Read(config, weights, device, lora, seed);
+        return ParameterSet.Read(config, weights, device, dtype, lora, seed);
     }
 
     internal static IModelFamily Family(ConfigReader json)

@@ -25,7 +25,7 @@ internal sealed class ParameterSet : IDisposable
     public torch.Tensor this[string name] => _byName[name];
 
     /// <summary>Reads checked weights, and makes new adapters where a spec is given: A random, B zero, so that nothing changes at first.</summary>
-    public static ParameterSet Read(ModelConfig config, SafeTensorsFolder weights, string device, LoraSpec? lora, int seed)
+    public static ParameterSet Read(ModelConfig config, SafeTensorsFolder weights, string device, torch.ScalarType dtype, LoraSpec? lora, int seed)
     {
         var parameters = new ParameterSet(lora);
         try
@@ -33,7 +33,7 @@ internal sealed class ParameterSet : IDisposable
             foreach (var (name, _) in ModelLayout.Tensors(config))
             {
                 var stored = config.TiedEmbeddings ? ModelLayout.Stored(weights, name) : name;
-                parameters.Add(parameters._base, name, weights.Read(stored, device), trained: lora is null);
+                parameters.Add(parameters._base, name, Cast(weights.Read(stored, device), dtype), trained: lora is null);
             }
 
             foreach (var (name, shape) in lora is null ? [] : AdapterLayout.Tensors(config, lora))
@@ -43,7 +43,7 @@ internal sealed class ParameterSet : IDisposable
                     : torch.zeros(shape);
                 using (values)
                 {
-                    parameters.Add(parameters._adapters, name, values.to(torch.device(device), copy: true), trained: true);
+                    parameters.Add(parameters._adapters, name, values.to(dtype, torch.device(device), copy: true), trained: true);
                 }
             }
 
@@ -90,6 +90,19 @@ internal sealed class ParameterSet : IDisposable
         value.DetachFromDisposeScope().requires_grad_(trained);
         list.Add((name, value));
         _byName.Add(name, value);
+    }
+
+    private static torch.Tensor Cast(torch.Tensor value, torch.ScalarType dtype)
+    {
+        if (value.dtype == dtype)
+        {
+            return value;
+        }
+
+        using (value)
+        {
+            return value.to(dtype);
+        }
     }
 
     // Kaiming-uniform with a = √5, PEFT's choice: ±1/√in.
