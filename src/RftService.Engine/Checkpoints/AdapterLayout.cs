@@ -15,7 +15,7 @@ internal static class AdapterLayout
     /// <exception cref="InvalidOperationException">A target is no linear layer of this family.</exception>
     public static IReadOnlyList<(string Module, string Name)> Targets(ModelConfig config, LoraSpec lora)
     {
-        var all = ModelLayout.Linears(config);
+        var all = ModelLayout.Linears(config.FusedProjections);
         if (lora.TargetModules.Contains(LoraSpec.AllLinear))
         {
             return all;
@@ -51,6 +51,13 @@ internal static class AdapterLayout
     public static void Match(ModelConfig config, LoraSpec lora, SafeTensorsFile file)
     {
         const string remedy = "Give the adapter_config.json that belongs to these weights.";
+        var known = ModelCatalog.LoraTargetsOf(config.Family);
+        if (lora.TargetModules.FirstOrDefault(target => !known.Contains(target)) is { } foreign)
+        {
+            throw new ModelFolderException(
+                "adapter_config.json", "/target_modules", $"target_modules: expected some of {string.Join(", ", known)}, got {foreign}.", remedy);
+        }
+
         var expected = Tensors(config, lora);
         foreach (var (name, shape) in expected)
         {

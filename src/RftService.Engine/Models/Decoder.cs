@@ -54,6 +54,12 @@ internal sealed class Decoder : ICausalLm
         set => _parameters.Switch.On = value;
     }
 
+    public ulong? DropoutSeed
+    {
+        get => _parameters.Switch.DropoutSeed;
+        set => _parameters.Switch.DropoutSeed = value;
+    }
+
     public torch.Tensor Hidden(torch.Tensor tokens, torch.Tensor? padding = null)
     {
         using var scope = torch.NewDisposeScope();

@@ -19,7 +19,7 @@ internal static class ModelLayout
         [("self_attn", "qkv_proj"), ("self_attn", "o_proj"), ("mlp", "gate_up_proj"), ("mlp", "down_proj")];
 
     /// <summary>Names of the linear layers of a block, as LoRA targets them, with the module they lie in.</summary>
-    public static IReadOnlyList<(string Module, string Name)> Linears(ModelConfig config) => config.FusedProjections ? Fused : Separate;
+    public static IReadOnlyList<(string Module, string Name)> Linears(bool fused) => fused ? Fused : Separate;
 
     /// <summary>Names of the linear layers of any family.</summary>
     public static IReadOnlyList<string> LinearNames { get; } = [.. Separate.Concat(Fused).Select(linear => linear.Name).Distinct()];
@@ -31,7 +31,7 @@ internal static class ModelLayout
         for (var layer = 0; layer < config.Layers; layer++)
         {
             var prefix = $"model.layers.{layer}.";
-            foreach (var (module, name) in Linears(config))
+            foreach (var (module, name) in Linears(config.FusedProjections))
             {
                 var (output, input) = LinearShape(config, name);
                 tensors.Add(($"{prefix}{module}.{name}.weight", [output, input]));

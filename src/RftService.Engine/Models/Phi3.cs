@@ -9,6 +9,8 @@ internal sealed class Phi3 : IModelFamily
 
     public string ModelType => "phi3";
 
+    public bool FusesProjections => true;
+
     public ModelConfig Read(ConfigReader json)
     {
         // Fields of Phi-4-mini that its published code reads; only these values leave the plain forward pass.
@@ -22,7 +24,7 @@ internal sealed class Phi3 : IModelFamily
 
         var config = DecoderConfig.Read(
             json, Name, rope: head => new RopeReader(json, head, defaultTheta: 10_000) { Allowed = ["default", "longrope"], Partial = true }.Read());
-        config = config.WithWindow(json, json.OptionalInteger("sliding_window", absent: null), _ => true) with { FusedProjections = true };
+        config = config.WithWindow(json, json.OptionalInteger("sliding_window", absent: null), _ => true) with { FusedProjections = FusesProjections };
         _ = json.Take("original_max_position_embeddings"); // without LongRoPE it says nothing
         return config.Attention[0].Rope!.Scaling is LongRopeScaling { OriginalContext: var original }
             ? config with { ContextLength = Math.Min(config.ContextLength, (int)original) }

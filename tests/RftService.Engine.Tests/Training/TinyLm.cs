@@ -48,6 +48,8 @@ internal sealed class TinyLm : ICausalLm
 
     public bool AdaptersEnabled { get; set; }
 
+    public ulong? DropoutSeed { get; set; }
+
     public torch.Tensor Hidden(torch.Tensor tokens, torch.Tensor? padding = null)
     {
         Passes++;
