@@ -27,7 +27,8 @@ public sealed record Grade
             : throw new InvalidOperationException($"A grade must be finite, got {value}.");
 
     /// <summary>No opinion: the completion is left out of the group's statistics.</summary>
-    public static Grade Abstain(string reason) => new() { Reason = reason };
+    public static Grade Abstain(string reason, IReadOnlyDictionary<string, double>? parts = null) =>
+        new() { Reason = reason, Parts = parts ?? new Dictionary<string, double>() };
 
     /// <summary>The grader could not do its work.</summary>
     public static Grade Failed(GradeError error, string reason, IReadOnlyDictionary<string, double>? parts = null) =>
@@ -54,6 +55,36 @@ public enum GradeError
 
     /// <summary>The grader did not answer in time.</summary>
     UnresponsiveRewardError,
+
+    /// <summary>A sandbox for Python code could not be started, or ended by itself.</summary>
+    PythonGraderServerError,
+
+    /// <summary>The Python code raised an exception, gave no number, or ran into a limit.</summary>
+    PythonGraderRuntimeError,
+
+    /// <summary>The endpoint of a judging model failed.</summary>
+    ModelGraderServerError,
+
+    /// <summary>A judging model refused to answer.</summary>
+    ModelGraderRefusalError,
+
+    /// <summary>The answer of a judging model was not in the form that was asked for.</summary>
+    ModelGraderParseError,
+
+    /// <summary>A sandbox for code in another language could not be started, or ended by itself. Not of OpenAI.</summary>
+    CodeGraderServerError,
+
+    /// <summary>Code in another language threw, gave no number, or ran into a limit. Not of OpenAI.</summary>
+    CodeGraderRuntimeError,
+
+    /// <summary>The service of a remote grader could not be reached or failed. Not of OpenAI.</summary>
+    RemoteGraderServerError,
+
+    /// <summary>The answer of a remote grader was not in the agreed form. Not of OpenAI.</summary>
+    RemoteGraderParseError,
+
+    /// <summary>A remote grader said that it could not grade. Not of OpenAI.</summary>
+    RemoteGraderRuntimeError,
 
     /// <summary>Anything else.</summary>
     OtherError,

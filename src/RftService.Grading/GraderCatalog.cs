@@ -8,19 +8,20 @@ namespace RftService.Grading;
 /// <summary>Finds every grader of this assembly.</summary>
 public static class GraderCatalog
 {
-    private static readonly FrozenDictionary<Type, (GraderEntry Entry, Func<GraderSpec, IGrader> Make)> BySpec = Find();
+    private static readonly FrozenDictionary<Type, (GraderEntry Entry, Func<GraderSpec, GraderHost, IGrader> Make)> BySpec = Find();
 
     /// <summary>All graders by discriminator, in name order.</summary>
     public static IReadOnlyList<GraderEntry> All { get; } =
         BySpec.Values.Select(found => found.Entry).OrderBy(entry => entry.Name, StringComparer.Ordinal).ToArray();
 
-    /// <summary>Makes the grader of a spec tree.</summary>
+    /// <summary>Makes the grader of a spec tree; what it needs beside its options comes from the host.</summary>
     /// <exception cref="GraderSpecException">An option is out of range, a template is malformed, or the tree is too large.</exception>
-    public static IGrader Create(GraderSpec spec)
+    public static IGrader Create(GraderSpec spec, GraderHost host)
     {
         ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(host);
         SpecValidation.Check(spec);
-        return CreateNested(spec, "");
+        return CreateNested(spec, "", host);
     }
 
     /// <summary>Teaches System.Text.Json the discriminators of <see cref="GraderSpec"/>: add it to the resolver's modifiers.</summary>
@@ -44,12 +45,12 @@ public static class GraderCatalog
     }
 
     /// <summary>Makes a part of a composed grader; its faults point into the whole tree.</summary>
-    internal static IGrader CreateNested(GraderSpec spec, string pointer)
+    internal static IGrader CreateNested(GraderSpec spec, string pointer, GraderHost host)
     {
         try
         {
             return BySpec.TryGetValue(spec.GetType(), out var found)
-                ? found.Make(spec)
+                ? found.Make(spec, host)
                 : throw new InvalidOperationException($"No grader takes {spec.GetType().Name}.");
         }
         catch (GraderSpecException fault) when (pointer.Length > 0)
@@ -58,22 +59,34 @@ public static class GraderCatalog
         }
     }
 
-    private static FrozenDictionary<Type, (GraderEntry Entry, Func<GraderSpec, IGrader> Make)> Find()
+    private static FrozenDictionary<Type, (GraderEntry Entry, Func<GraderSpec, GraderHost, IGrader> Make)> Find()
     {
-        var describe = typeof(GraderCatalog).GetMethod(nameof(Describe), BindingFlags.NonPublic | BindingFlags.Static)!;
         return typeof(GraderCatalog).Assembly.GetTypes()
             .Where(type => type is { IsClass: true, IsAbstract: false })
-            .SelectMany(type => type.GetInterfaces()
-                .Where(port => port.IsGenericType && port.GetGenericTypeDefinition() == typeof(IGrader<,>))
-                .Select(port => describe.MakeGenericMethod(port.GetGenericArguments())))
-            .Select(method => ((GraderEntry Entry, Func<GraderSpec, IGrader> Make))method.Invoke(null, null)!)
+            .SelectMany(type => type.GetInterfaces().Where(port => port.IsGenericType).Select(Describer))
+            .OfType<MethodInfo>()
+            .Select(method => ((GraderEntry Entry, Func<GraderSpec, GraderHost, IGrader> Make))method.Invoke(null, null)!)
             .ToFrozenDictionary(found => found.Entry.SpecType);
     }
 
-    private static (GraderEntry Entry, Func<GraderSpec, IGrader> Make) Describe<TGrader, TSpec>()
+    private static MethodInfo? Describer(Type port)
+    {
+        var definition = port.GetGenericTypeDefinition();
+        var name = definition == typeof(IGrader<,>) ? nameof(DescribePure) : definition == typeof(IHostedGrader<,>) ? nameof(DescribeHosted) : null;
+        return name is null
+            ? null
+            : typeof(GraderCatalog).GetMethod(name, BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(port.GetGenericArguments());
+    }
+
+    private static (GraderEntry Entry, Func<GraderSpec, GraderHost, IGrader> Make) DescribePure<TGrader, TSpec>()
         where TGrader : IGrader<TGrader, TSpec>
         where TSpec : GraderSpec =>
-        (new GraderEntry(TGrader.TypeName, TGrader.Summary, typeof(TSpec)), spec => TGrader.Create((TSpec)spec));
+        (new GraderEntry(TGrader.TypeName, TGrader.Summary, typeof(TSpec)), (spec, _) => TGrader.Create((TSpec)spec));
+
+    private static (GraderEntry Entry, Func<GraderSpec, GraderHost, IGrader> Make) DescribeHosted<TGrader, TSpec>()
+        where TGrader : IHostedGrader<TGrader, TSpec>
+        where TSpec : GraderSpec =>
+        (new GraderEntry(TGrader.TypeName, TGrader.Summary, typeof(TSpec)), (spec, host) => TGrader.Create((TSpec)spec, host));
 }
 
 /// <summary>One grader of the catalog.</summary>

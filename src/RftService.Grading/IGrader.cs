@@ -12,14 +12,15 @@ public interface IGrader
     RowFault? Reject(JsonElement item);
 
     /// <summary>Grades one completion. Never throws for what the input holds.</summary>
-    Grade Score(GradingInput input);
+    ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation);
 }
 
 /// <summary>What is graded.</summary>
 /// <param name="Item">The dataset row: `item` in templates.</param>
 /// <param name="OutputText">The completion: `sample.output_text` in templates.</param>
 /// <param name="Truncated">True when the completion was cut at the token limit.</param>
-public sealed record GradingInput(JsonElement Item, string OutputText, bool Truncated = false);
+/// <param name="Tokens">Length of the completion in the model's tokens; null when it is not known.</param>
+public sealed record GradingInput(JsonElement Item, string OutputText, bool Truncated = false, int? Tokens = null);
 
 /// <summary>Why a row cannot be graded.</summary>
 /// <param name="Pointer">JSON pointer into the row, as `/answer`.</param>
@@ -27,19 +28,38 @@ public sealed record GradingInput(JsonElement Item, string OutputText, bool Trun
 public sealed record RowFault(string Pointer, string Message);
 
 /// <summary>The static half of a grader, found by <see cref="GraderCatalog"/> by reflection.</summary>
-public interface IGrader<TSelf, TSpec> : IGrader
-    where TSelf : IGrader<TSelf, TSpec>
-    where TSpec : GraderSpec
+public interface ICatalogGrader : IGrader
 {
     /// <summary>snake_case JSON discriminator, OpenAI's where OpenAI has the grader.</summary>
     static abstract string TypeName { get; }
 
     /// <summary>One sentence for people.</summary>
     static abstract string Summary { get; }
+}
 
+/// <summary>A grader that only computes: it waits for nothing and needs nothing but its options.</summary>
+public interface IGrader<TSelf, TSpec> : ICatalogGrader
+    where TSelf : IGrader<TSelf, TSpec>
+    where TSpec : GraderSpec
+{
     /// <summary>Makes the grader.</summary>
     /// <exception cref="GraderSpecException">An option is out of range or a template is malformed.</exception>
     static abstract TSelf Create(TSpec spec);
+
+    /// <summary>Grades one completion. Never throws for what the input holds.</summary>
+    Grade Score(GradingInput input);
+
+    ValueTask<Grade> IGrader.ScoreAsync(GradingInput input, CancellationToken cancellation) => ValueTask.FromResult(Score(input));
+}
+
+/// <summary>A grader that needs its host: to make its parts, or to run code.</summary>
+public interface IHostedGrader<TSelf, TSpec> : ICatalogGrader
+    where TSelf : IHostedGrader<TSelf, TSpec>
+    where TSpec : GraderSpec
+{
+    /// <summary>Makes the grader.</summary>
+    /// <exception cref="GraderSpecException">An option is out of range, a part is malformed, or the host lacks what it needs.</exception>
+    static abstract TSelf Create(TSpec spec, GraderHost host);
 }
 
 /// <summary>A grader that cannot be made from its options.</summary>

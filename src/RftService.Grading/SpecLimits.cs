@@ -7,4 +7,6 @@ internal static class SpecLimits
     public const int Pattern = 2048;
     public const int Keyword = 256;
     public const int Keywords = 64;
+    public const int Formula = 1024;
+    public const int Parts = 32;
 }

@@ -97,6 +97,13 @@ internal static class SpecValidation
             case GraderSpec child:
                 CheckNode(child, pointer, depth + 1, names);
                 break;
+            case IReadOnlyDictionary<string, GraderSpec> named:
+                foreach (var (key, child) in named)
+                {
+                    CheckNode(child ?? throw new GraderSpecException($"{pointer}/{key}", "Expected a grader, found null."), $"{pointer}/{key}", depth + 1, names);
+                }
+
+                break;
             case IEnumerable list:
                 var index = 0;
                 foreach (var entry in list)

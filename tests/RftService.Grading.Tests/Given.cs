@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using RftService.Grading.Tests.Outbound;
 
 namespace RftService.Grading.Tests;
 
@@ -17,13 +18,22 @@ internal static class Given
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { GraderCatalog.AddPolymorphism } },
     };
 
+    /// <summary>A host with a judge, that may reach this machine.</summary>
+    public static readonly GraderHost Host = LocalService.Obliging.Host();
+
+    /// <summary>A host as it is without settings.</summary>
+    public static readonly GraderHost Plain = new();
+
     public static GraderSpec Spec(string json) => JsonSerializer.Deserialize<GraderSpec>(json, Json)!;
 
-    public static IGrader Grader(string json) => GraderCatalog.Create(Spec(json));
+    public static IGrader Grader(string json) => GraderCatalog.Create(Spec(json), Host);
 
     public static JsonElement Item(string json) => JsonElement.Parse(json);
 
-    public static Grade Score(this IGrader grader, string output, string item = "{}") => grader.Score(new GradingInput(Item(item), output));
+    public static Grade Score(this IGrader grader, string output, string item = "{}") => Score(grader, new GradingInput(Item(item), output));
+
+    // Graders that only compute answer at once; the few that wait may block a test's thread.
+    public static Grade Score(this IGrader grader, GradingInput input) => grader.ScoreAsync(input, CancellationToken.None).AsTask().GetAwaiter().GetResult();
 
     public static GraderSpecException Fault(string json) => Assert.Throws<GraderSpecException>(() => Grader(json));
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using RftService.Grading.Tests.Outbound;
 
 namespace RftService.Grading.Tests;
 
@@ -8,11 +9,19 @@ public sealed class GraderCatalogTests
     // Per grader: required fields only, a completion of the row {"x":"5"} and its grade.
     private static readonly Dictionary<string, (string Json, string Output, double Grade)> Golden = new()
     {
+        ["clip"] = ("""{"type":"clip","name":"g","max":0.5,"grader":{"type":"contains","name":"p","keywords":["a"]}}""", "a", 0.5),
         ["contains"] = ("""{"type":"contains","name":"g","keywords":["a"]}""", "a", 1),
+        ["gate"] = ("""{"type":"gate","name":"g","condition":{"type":"contains","name":"p","keywords":["a"]},"grader":{"type":"length","name":"l","max":9}}""", "a", 1),
+        ["label_model"] = ("""{"type":"label_model","name":"g","model":"m","labels":["yes","no"],"passing_labels":["yes"],"input":[{"role":"user","content":"{{sample.output_text}}"}]}""", "no", 0),
         ["length"] = ("""{"type":"length","name":"g","max":2}""", "a b c", 0),
+        ["map"] = ("""{"type":"map","name":"g","to_high":4,"grader":{"type":"contains","name":"p","keywords":["a"]}}""", "a", 4),
+        ["multi"] = ("""{"type":"multi","name":"g","graders":{"p":{"type":"contains","name":"p","keywords":["a"]}},"calculate_output":"2*p+1"}""", "a", 3),
         ["numeric_answer"] = ("""{"type":"numeric_answer","name":"g","reference":"{{item.x}}"}""", "#### 5.0", 1),
         ["regex"] = ("""{"type":"regex","name":"g","pattern":"^\\d$"}""", "5", 1),
+        ["remote"] = ($$"""{"type":"remote","name":"g","url":"{{LocalService.Obliging.Url}}/"}""", "four", 4),
+        ["score_model"] = ("""{"type":"score_model","name":"g","model":"m","input":[{"role":"user","content":"{{sample.output_text}}"}]}""", "0.75", 0.75),
         ["string_check"] = ("""{"type":"string_check","name":"g","input":"{{sample.output_text}}","reference":"{{item.x}}","operation":"ne"}""", "5", 0),
+        ["text_similarity"] = ("""{"type":"text_similarity","name":"g","input":"{{sample.output_text}}","reference":"{{item.x}}","evaluation_metric":"rouge_1"}""", "5 6 7", 0.5),
         ["weighted_sum"] = ("""{"type":"weighted_sum","name":"g","graders":[{"weight":0.5,"grader":{"type":"contains","name":"p","keywords":["a"]}}]}""", "a", 0.5),
     };
 
@@ -36,7 +45,7 @@ public sealed class GraderCatalogTests
             var spec = Given.Spec(json);
 
             Assert.IsType(entry.SpecType, spec);
-            Assert.Equal(expected, GraderCatalog.Create(spec).Score(output, """{"x":"5"}""").Value);
+            Assert.Equal(expected, GraderCatalog.Create(spec, Given.Host).Score(output, """{"x":"5"}""").Value);
         });
 
     [Fact]

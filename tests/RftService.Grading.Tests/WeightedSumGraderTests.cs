@@ -129,6 +129,7 @@ public sealed class WeightedSumGraderTests
     {
         public RowFault? Reject(System.Text.Json.JsonElement item) => null;
 
-        public Grade Score(GradingInput input) => Grade.Abstain("nothing to say");
+        public ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation) =>
+            ValueTask.FromResult(Grade.Abstain("nothing to say"));
     }
 }

@@ -47,16 +47,24 @@ internal static class Idempotency
         await using var scope = http.RequestServices.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<RftDbContext>();
         var clock = http.RequestServices.GetRequiredService<TimeProvider>();
+        var resource = http.RequestServices.GetRequiredService<ResourceId>();
         var record = new IdempotencyRecord
         {
             ProjectId = http.RequestServices.GetRequiredService<Caller>().ProjectId,
             Key = key,
             RequestHash = HashOf(context),
+            ResourceId = resource.Value,
             CreatedAt = clock.GetUtcNow(),
         };
         if (await ClaimAsync(db, record, http.RequestAborted) is { } earlier)
         {
-            return Replay(http, earlier, record.RequestHash);
+            if (!await TakeOverAsync(db, earlier, record, http.RequestAborted))
+            {
+                return Replay(http, earlier, record.RequestHash);
+            }
+
+            (resource.Value, record) = (earlier.ResourceId, earlier);
+            db.Attach(record);
         }
 
         return await AnswerAndStoreAsync(context, next, db, record);
@@ -65,9 +73,8 @@ internal static class Idempotency
     private static async Task<IdempotencyRecord?> ClaimAsync(RftDbContext db, IdempotencyRecord record, CancellationToken cancellation)
     {
         var expired = record.CreatedAt - Kept;
-        var abandoned = record.CreatedAt - Abandoned;
         await db.IdempotencyRecords
-            .Where(old => old.ProjectId == record.ProjectId && (old.CreatedAt < expired || (old.StatusCode == null && old.CreatedAt < abandoned)))
+            .Where(old => old.ProjectId == record.ProjectId && old.CreatedAt < expired)
             .ExecuteDeleteAsync(cancellation);
         db.IdempotencyRecords.Add(record);
         try
@@ -81,6 +88,17 @@ internal static class Idempotency
             return await db.IdempotencyRecords.AsNoTracking()
                 .SingleOrDefaultAsync(old => old.ProjectId == record.ProjectId && old.Key == record.Key, cancellation) ?? record;
         }
+    }
+
+    // The first request's process died before it answered; one of those who ask again may go on in its place.
+    private static async Task<bool> TakeOverAsync(
+        RftDbContext db, IdempotencyRecord earlier, IdempotencyRecord record, CancellationToken cancellation)
+    {
+        var abandoned = record.CreatedAt - Abandoned;
+        return earlier.RequestHash.AsSpan().SequenceEqual(record.RequestHash)
+            && await db.IdempotencyRecords
+                .Where(old => old.ProjectId == earlier.ProjectId && old.Key == earlier.Key && old.StatusCode == null && old.CreatedAt < abandoned)
+                .ExecuteUpdateAsync(set => set.SetProperty(old => old.CreatedAt, record.CreatedAt), cancellation) == 1;
     }
 
     private static IResult Replay(HttpContext http, IdempotencyRecord earlier, byte[] hash)

@@ -65,6 +65,10 @@ public sealed record DryRunSample : IValidatableObject
     /// <summary>True: as if the completion had been cut at the token limit.</summary>
     public bool Truncated { get; init; }
 
+    /// <summary>Length of the completion in tokens, for graders that count them; a dry run has no tokenizer.</summary>
+    [Range(0, 100_000_000)]
+    public int? OutputTokens { get; init; }
+
     /// <inheritdoc />
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
@@ -89,12 +93,14 @@ public sealed record DryRunResponse(IReadOnlyList<DryRunResult> Results, double?
 /// <param name="Reason">Plain words.</param>
 /// <param name="Parts">Sub-rewards of a composed reward by grader name.</param>
 /// <param name="ItemFault">Why a run over this row would be refused; null when it would not.</param>
+/// <param name="LatencyMs">Time that the grading took, in milliseconds, waiting for a sandbox included.</param>
 public sealed record DryRunResult(
-    GradeOutcome Outcome, double? Value, GradeError? Error, string? Reason, IReadOnlyDictionary<string, double> Parts, ItemFault? ItemFault)
+    GradeOutcome Outcome, double? Value, GradeError? Error, string? Reason, IReadOnlyDictionary<string, double> Parts, ItemFault? ItemFault,
+    double LatencyMs)
 {
-    internal static DryRunResult From(Grade grade, RowFault? fault) => new(
+    internal static DryRunResult From(Grade grade, RowFault? fault, TimeSpan latency) => new(
         grade switch { { Error: not null } => GradeOutcome.Error, { Value: null } => GradeOutcome.Abstain, _ => GradeOutcome.Value },
-        grade.Value, grade.Error, grade.Reason, grade.Parts, fault is null ? null : new ItemFault(fault.Pointer, fault.Message));
+        grade.Value, grade.Error, grade.Reason, grade.Parts, fault is null ? null : new ItemFault(fault.Pointer, fault.Message), Math.Round(latency.TotalMilliseconds, 3));
 }
 
 /// <summary>What makes a row impossible to grade.</summary>

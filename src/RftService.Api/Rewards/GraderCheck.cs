@@ -7,12 +7,13 @@ namespace RftService.Api.Rewards;
 /// <summary>Makes a grader of what a client sent, under the member `grader`.</summary>
 internal static class GraderCheck
 {
-    public static bool TryCreate(GraderSpec spec, [NotNullWhen(true)] out IGrader? grader, [NotNullWhen(false)] out ProblemResult? refusal)
+    public static bool TryCreate(
+        GraderSpec spec, GraderHost host, [NotNullWhen(true)] out IGrader? grader, [NotNullWhen(false)] out ProblemResult? refusal)
     {
         (grader, refusal) = (null, null);
         try
         {
-            grader = GraderCatalog.Create(spec);
+            grader = GraderCatalog.Create(spec, host);
             return true;
         }
         catch (GraderSpecException fault)

@@ -10,7 +10,7 @@ namespace RftService.Api.Runs;
 /// Reads the rows that a run will use and asks the reward whether it can grade them, so that a template that names a missing field is
 /// refused now and is not found at step 900.
 /// </summary>
-internal sealed class RowChecks(ArtifactPaths paths, TimeProvider clock)
+internal sealed class RowChecks(ArtifactPaths paths, GraderHost host, TimeProvider clock)
 {
     private const int Shown = 100;
 
@@ -39,7 +39,7 @@ internal sealed class RowChecks(ArtifactPaths paths, TimeProvider clock)
         return notes;
     }
 
-    private static (IGrader? Grader, bool Usable) MakeGrader(RunDraft draft, List<ProblemError> errors)
+    private (IGrader? Grader, bool Usable) MakeGrader(RunDraft draft, List<ProblemError> errors)
     {
         if (draft.Reward is null)
         {
@@ -50,7 +50,7 @@ internal sealed class RowChecks(ArtifactPaths paths, TimeProvider clock)
         {
             var spec = JsonSerializer.Deserialize<GraderSpec>(draft.Reward.GraderJson, JsonSetup.Options)
                 ?? throw new InvalidOperationException("A stored grader is never null.");
-            return (GraderCatalog.Create(spec), true);
+            return (GraderCatalog.Create(spec, host), true);
         }
         catch (GraderSpecException fault)
         {

@@ -42,9 +42,6 @@ public sealed record TrainerState
     /// <summary>Versions that produced the numbers.</summary>
     public IReadOnlyDictionary<string, string> Libraries { get; init; } = new SortedDictionary<string, string>();
 
-    /// <summary>Of the recipe, so that a checkpoint is not taken up by another one; lower-case hex.</summary>
-    public required string RecipeSha256 { get; init; }
-
     internal static JsonSerializerOptions Json { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,

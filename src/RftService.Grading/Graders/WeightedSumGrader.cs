@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
-using System.Globalization;
 using System.Text.Json;
+using RftService.Grading.Composition;
 
 namespace RftService.Grading.Graders;
 
@@ -27,13 +27,13 @@ public sealed record WeightedGrader
 }
 
 /// <summary>Adds the grades of its parts.</summary>
-internal sealed class WeightedSumGrader(IReadOnlyList<WeightedSumGrader.Part> parts) : IGrader<WeightedSumGrader, WeightedSumSpec>
+internal sealed class WeightedSumGrader(IReadOnlyList<WeightedSumGrader.Part> parts) : IHostedGrader<WeightedSumGrader, WeightedSumSpec>
 {
     public static string TypeName => "weighted_sum";
 
     public static string Summary => "Adds the grades of other graders by weight and reports every part.";
 
-    public static WeightedSumGrader Create(WeightedSumSpec spec)
+    public static WeightedSumGrader Create(WeightedSumSpec spec, GraderHost host)
     {
         var scale = spec.Normalize ? spec.Graders.Sum(part => Math.Abs(part.Weight)) : 1;
         // Subnormal weights would overflow the quotient.
@@ -48,7 +48,7 @@ internal sealed class WeightedSumGrader(IReadOnlyList<WeightedSumGrader.Part> pa
             .Select((part, index) => new Part(
                 part.Grader.Name,
                 part.Weight / scale,
-                GraderCatalog.CreateNested(part.Grader, $"/graders/{index}/grader")))
+                host.CreatePart(part.Grader, $"/graders/{index}/grader")))
             .ToArray());
     }
 
@@ -65,41 +65,18 @@ internal sealed class WeightedSumGrader(IReadOnlyList<WeightedSumGrader.Part> pa
         return null;
     }
 
-    public Grade Score(GradingInput input)
+    public async ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation)
     {
         var sum = 0.0;
-        Dictionary<string, double> values = new(StringComparer.Ordinal);
-        (string Name, Grade Grade)? failed = null, abstained = null;
+        var grades = new PartGrades();
         foreach (var (name, weight, grader) in parts)
         {
-            var grade = grader.Score(input);
-            foreach (var (nested, value) in grade.Parts)
-            {
-                values[nested] = value;
-            }
-
-            if (grade.Value is { } own)
-            {
-                values[name] = own;
-                sum += weight * own;
-            }
-            else if (grade.Error is not null)
-            {
-                failed ??= (name, grade);
-            }
-            else
-            {
-                abstained ??= (name, grade);
-            }
+            var grade = await grader.ScoreAsync(input, cancellation);
+            grades.Add(name, grade);
+            sum += weight * (grade.Value ?? 0); // without a value the sum is not used
         }
 
-        return (failed, abstained) switch
-        {
-            ({ } fault, _) => Grade.Failed(fault.Grade.Error!.Value, $"{fault.Name}: {fault.Grade.Reason}", values),
-            (_, { } none) => Grade.Abstain($"{none.Name}: {none.Grade.Reason}"),
-            _ when double.IsFinite(sum) => Grade.Of(sum, parts: values),
-            _ => Grade.Failed(GradeError.FormulaParseError, string.Create(CultureInfo.InvariantCulture, $"The sum is {sum}."), values),
-        };
+        return grades.Conclude(sum);
     }
 
     internal sealed record Part(string Name, double Weight, IGrader Grader);

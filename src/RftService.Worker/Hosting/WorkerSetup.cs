@@ -6,6 +6,8 @@ using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Engine.Training;
+using RftService.Grading;
+using RftService.Grading.Outbound;
 using RftService.Worker.Queue;
 using RftService.Worker.Sampling;
 using RftService.Worker.Training;
@@ -84,6 +86,8 @@ internal static class WorkerSetup
 
     private static void AddTraining(IServiceCollection services)
     {
+        services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(provider => new GraderHost(provider.GetRequiredService<IOptions<OutboundOptions>>().Value));
         services.AddSingleton<RunInputs>();
         services.AddSingleton<ResumePoint>();
         services.AddTransient<ITrainRunJob, TrainRunJob>();

@@ -8,26 +8,32 @@ namespace RftService.Worker.Training;
 /// <summary>Grades the rollouts of a step with the run's reward, in parallel.</summary>
 internal sealed partial class RewardGrader(IGrader grader, ILogger<RewardGrader> logger) : IRolloutGrader
 {
+    // More than cores: graders that wait for a sandbox or an endpoint must not hold up the others.
+    private const int MaxInFlight = 64;
+
     public IReadOnlyList<RolloutGrade> Grade(IReadOnlyList<(Row Row, Rollout Rollout)> rollouts, CancellationToken cancellation)
     {
         var grades = new RolloutGrade[rollouts.Count];
-        var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount };
-        Parallel.For(0, rollouts.Count, options, index => grades[index] = Grade(rollouts[index].Row, rollouts[index].Rollout));
+        var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = MaxInFlight };
+        // The training thread has nothing else to do: torch must not be touched from the pool's threads.
+        Parallel.ForAsync(0, rollouts.Count, options, async (index, stop) =>
+            grades[index] = await GradeAsync(rollouts[index].Row, rollouts[index].Rollout, stop)).GetAwaiter().GetResult();
         return grades;
     }
 
     /// <summary>snake_case name of an error, as stored with a rollout.</summary>
     public static string CodeOf(GradeError error) => JsonNamingPolicy.SnakeCaseLower.ConvertName(error.ToString());
 
-    private RolloutGrade Grade(Row row, Rollout rollout)
+    private async ValueTask<RolloutGrade> GradeAsync(Row row, Rollout rollout, CancellationToken cancellation)
     {
         Grade grade;
         try
         {
-            grade = grader.Score(new GradingInput(row.Item, rollout.Text, Truncated: rollout.Stop == StopReason.Length));
+            var input = new GradingInput(row.Item, rollout.Text, Truncated: rollout.Stop == StopReason.Length, rollout.Tokens.Count);
+            grade = await grader.ScoreAsync(input, cancellation);
         }
 #pragma warning disable CA1031 // A grader's fault must cost one grade, never the run: past the recipe's share of errors the trainer ends it.
-        catch (Exception fault)
+        catch (Exception fault) when (!cancellation.IsCancellationRequested)
 #pragma warning restore CA1031
         {
             LogGraderThrew(logger, fault, row.Index);

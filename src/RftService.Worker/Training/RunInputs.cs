@@ -16,7 +16,8 @@ namespace RftService.Worker.Training;
 
 /// <summary>Makes the Engine's spec from a run's rows: recipe, model folder, datasets and the pinned version of the reward.</summary>
 internal sealed class RunInputs(
-    IDbContextFactory<RftDbContext> databases, ArtifactPaths paths, IOptions<WorkerOptions> options, ILogger<RewardGrader> graderLogger)
+    IDbContextFactory<RftDbContext> databases, ArtifactPaths paths, IOptions<WorkerOptions> options, GraderHost graderHost,
+    ILogger<RewardGrader> graderLogger)
 {
     private const string Stage = "loading";
 
@@ -69,11 +70,12 @@ internal sealed class RunInputs(
         }
     }
 
-    private static IGrader ReadGrader(string json)
+    private IGrader ReadGrader(string json)
     {
         try
         {
-            return GraderCatalog.Create(JsonSerializer.Deserialize<GraderSpec>(json, RecipeJson.Options) ?? throw new JsonException("The grader is null."));
+            var spec = JsonSerializer.Deserialize<GraderSpec>(json, RecipeJson.Options) ?? throw new JsonException("The grader is null.");
+            return GraderCatalog.Create(spec, graderHost);
         }
         catch (Exception fault) when (fault is JsonException or GraderSpecException)
         {

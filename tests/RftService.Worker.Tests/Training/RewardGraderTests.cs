@@ -30,7 +30,9 @@ public sealed class RewardGraderTests
     {
         public RowFault? Reject(JsonElement item) => null;
 
-        public Grade Score(GradingInput input) => (input.OutputText.Length, input.Truncated) switch
+        public ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation) => ValueTask.FromResult(Score(input));
+
+        private static Grade Score(GradingInput input) => (input.OutputText.Length, input.Truncated) switch
         {
             (1, true) => Grade.Failed(GradeError.InvalidVariableError, "no such field"),
             (2, true) => throw new InvalidOperationException("broken"),

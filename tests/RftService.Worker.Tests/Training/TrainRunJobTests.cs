@@ -183,7 +183,7 @@ public sealed class TrainRunJobTests : IAsyncLifetime
 
     private TrainRunJob Job(TrainRun train) => new(
         _runs.Queue(leaseSeconds: 2),
-        new RunInputs(_runs.Contexts(), _runs.Paths, Options.Create(new WorkerOptions()), NullLogger<RewardGrader>.Instance),
+        new RunInputs(_runs.Contexts(), _runs.Paths, Options.Create(new WorkerOptions()), new GraderHost(), NullLogger<RewardGrader>.Instance),
         new ResumePoint(_runs.Source, _runs.Paths),
         _runs.Paths,
         train,
