@@ -112,7 +112,7 @@ internal static class RequestValidator
             case IDictionary map:
                 foreach (DictionaryEntry entry in map)
                 {
-                    Descend(entry.Value, $"{pointer}/{Escape(Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "")}", errors);
+                    Element(entry.Value, $"{pointer}/{Escape(Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "")}", errors);
                 }
 
                 break;
@@ -120,7 +120,7 @@ internal static class RequestValidator
                 var index = 0;
                 foreach (var item in list)
                 {
-                    Descend(item, $"{pointer}/{index++}", errors);
+                    Element(item, $"{pointer}/{index++}", errors);
                 }
 
                 break;
@@ -132,6 +132,17 @@ internal static class RequestValidator
 
                 break;
         }
+    }
+
+    // The serializer lets null pass as an element, whatever the type says.
+    private static void Element(object? value, string pointer, List<ProblemError> errors)
+    {
+        if (value is null)
+        {
+            errors.Add(new ProblemError(pointer, "null_value", "null is not allowed here: give a value or leave it out"));
+        }
+
+        Descend(value, pointer, errors);
     }
 
     private static ProblemError Explain(ValidationAttribute rule, object? value, ValidationResult fault, string pointer) => rule switch

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using RftService.Api.Http;
 using RftService.Data;
 using RftService.Data.Rewards;
@@ -34,7 +35,7 @@ internal static class RewardsEndpoints
     }
 
     private static async Task<Results<Created<RewardResponse>, ProblemResult>> CreateAsync(
-        CreateRewardRequest request, Caller caller, RftDbContext db, GraderHost host, TimeProvider clock, CancellationToken cancellation)
+        CreateRewardRequest request, Caller caller, ResourceId resource, RftDbContext db, GraderHost host, TimeProvider clock, CancellationToken cancellation)
     {
         if (!GraderCheck.TryCreate(request.Grader, host, out _, out var refusal))
         {
@@ -43,7 +44,7 @@ internal static class RewardsEndpoints
 
         var reward = new Reward
         {
-            Id = PublicId.New(clock),
+            Id = resource.Value,
             ProjectId = caller.ProjectId,
             Name = request.Name,
             LatestVersion = 1,
@@ -51,7 +52,15 @@ internal static class RewardsEndpoints
         };
         db.Rewards.Add(reward);
         db.RewardVersions.Add(VersionOf(reward, request.Grader, clock));
-        await db.SaveChangesAsync(cancellation);
+        try
+        {
+            await db.SaveChangesAsync(cancellation);
+        }
+        catch (DbUpdateException made) when (made.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "pk_rewards" })
+        {
+            // by this very request, before a crash: its answer was lost, the reward was not
+        }
+
         var id = PublicId.Reward.Format(reward.Id);
         return TypedResults.Created($"/api/v1/rewards/{id}", new RewardResponse(id, reward.Name, 1, request.Grader, reward.CreatedAt));
     }

@@ -21,7 +21,7 @@ public sealed record DapoOptions : AlgorithmOptions
     public double? DualClip { get; init; }
 
     /// <summary>Takes something off long completions; null: nothing.</summary>
-    public OverlongSpec? Overlong { get; init; } = new();
+    public OverlongShaping? Overlong { get; init; } = new();
 
     /// <summary>Dynamic sampling: prompts whose grades are all equal are replaced at most so many times a step; 0: only dropped.</summary>
     [Range(0, 100)]

@@ -23,6 +23,9 @@ internal sealed class TrainingLoop(
     /// <summary>Updates in a row that may be skipped because they are not finite; one more ends the run.</summary>
     private const int MaxSkippedInARow = 2;
 
+    /// <summary>Steps in a row that may teach nothing; one more ends the run.</summary>
+    private const int MaxQuietInARow = 500;
+
     private readonly Recipe _recipe = spec.Recipe;
     private readonly HashSet<string> _noticed = [];
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -117,7 +120,7 @@ internal sealed class TrainingLoop(
                 next.Step));
         }
 
-        next = next with { InQuietStretch = false, SkippedInARow = updated ? 0 : next.SkippedInARow + 1 };
+        next = next with { QuietInARow = 0, SkippedInARow = updated ? 0 : next.SkippedInARow + 1 };
         return updated
             ? next with
             {
@@ -145,7 +148,17 @@ internal sealed class TrainingLoop(
 
     private TrainerState Pass(TrainerState next)
     {
-        if (!next.InQuietStretch)
+        var quiet = next.QuietInARow + 1;
+        if (quiet > MaxQuietInARow)
+        {
+            // Such a run might never end: a budget of tokens counts what is learned from.
+            throw new TrainingException(
+                TrainingFault.NoLearningSignal,
+                $"Step {next.Step}: nothing to learn for {quiet} steps in a row: no completion had an advantage other than 0.",
+                "Try the reward on sampled completions (POST /api/v1/rewards/preview): mix in easier or harder prompts, or grade in finer steps.");
+        }
+
+        if (quiet == 1)
         {
             sink.Notice(new RunNotice(
                 NoticeLevel.Warn,
@@ -155,7 +168,7 @@ internal sealed class TrainingLoop(
                 next.Step));
         }
 
-        return next with { InQuietStretch = true };
+        return next with { QuietInARow = quiet };
     }
 
     private void Finish(CreditedStep credited, MetricSums metrics, CancellationToken cancellation)

@@ -199,6 +199,7 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
 
     [Theory]
     [InlineData("""{"messages":[]}""", "/messages invalid_length")]
+    [InlineData("""{"messages":[null]}""", "/messages/0 null_value")]
     [InlineData("""{"messages":[{"role":"bot","content":"a"}]}""", "/messages/0/role invalid_format")]
     [InlineData("""{"messages":[{"role":"assistant","content":"a"}]}""", "/messages invalid_value")]
     public async Task BadChat_NamesTheField(string body, string place)

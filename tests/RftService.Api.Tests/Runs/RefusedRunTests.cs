@@ -44,6 +44,8 @@ public sealed class RefusedRunTests(RunWorld world) : IClassFixture<RunWorld>
     [InlineData("recipe.steps", "\"20\"", "/recipe/steps wrong_type")]
     [InlineData("recipe.steps", "0", "/recipe/steps out_of_range")]
     [InlineData("recipe.steps", null, "/recipe/steps invalid_value")]
+    [InlineData("recipe.sampling.stop", "[\"\"]", "/recipe/sampling/stop invalid_value")]
+    [InlineData("recipe.sampling.stop", "[null]", "/recipe/sampling/stop/0 null_value")]
     [InlineData("recipe.sampling", "null", "/recipe/sampling null_value")]
     [InlineData("priority", "101", "/priority out_of_range")]
     [InlineData("name", "\"\"", "/name invalid_length")]
@@ -63,6 +65,14 @@ public sealed class RefusedRunTests(RunWorld world) : IClassFixture<RunWorld>
         var problem = await PostAsync(("model", "\"none\""), ("reward_id", null), ("recipe.evaluation", "{}")).ProblemAsync(422, "run_refused");
 
         Assert.Equal(["/model unknown_model", "/evaluation_dataset_id evaluation_dataset_missing", "/reward_id reward_missing"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_StepTooLargeToStore_IsRefused()
+    {
+        var problem = await PostAsync(("recipe.prompts_per_step", "4096"), ("recipe.group_size", "1024")).ProblemAsync(400, "invalid_request");
+
+        Assert.Equal(["/recipe/group_size invalid_value"], problem.Places());
     }
 
     [Fact]

@@ -46,8 +46,8 @@ public sealed class AdvantageTests
         var (length, longest) = (row.GetProperty("length").GetInt32(), row.GetProperty("Lmax").GetInt32());
         var expected = row.GetProperty("reward_add").GetDouble();
 
-        Assert.Equal(expected, new OverlongSpec().Of(length, longest), 1e-12);
-        Assert.Equal(expected, new OverlongSpec { MaxTokens = longest, CacheTokens = row.GetProperty("cache").GetInt32() }.Of(length, 1), 1e-12);
+        Assert.Equal(expected, new OverlongShaping().Of(length, longest), 1e-12);
+        Assert.Equal(expected, new OverlongShaping { MaxTokens = longest, CacheTokens = row.GetProperty("cache").GetInt32() }.Of(length, 1), 1e-12);
     });
 
     [SharedFact]

@@ -19,7 +19,7 @@ public sealed record RewardSpec
     public RewardScale Scale { get; init; } = RewardScale.AsIs;
 
     /// <summary>Takes something off long completions; absent: nothing.</summary>
-    public OverlongSpec? Overlong { get; init; }
+    public OverlongShaping? Overlong { get; init; }
 
     /// <summary>Takes the divergence from the frozen base model off each token's reward; absent: nothing.</summary>
     public RewardKlSpec? Kl { get; init; }
@@ -33,7 +33,7 @@ public sealed record RewardSpec
 }
 
 /// <summary>DAPO's overlong shaping (arXiv:2503.14476, eq. 13): nothing up to a length, then linearly down to −1 at the longest.</summary>
-public sealed record OverlongSpec
+public sealed record OverlongShaping
 {
     /// <summary>Length from which on the whole point is lost; absent: `sampling.max_tokens`.</summary>
     [Range(1, 10_000_000)]
