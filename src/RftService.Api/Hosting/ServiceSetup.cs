@@ -9,6 +9,7 @@ using RftService.Api.Datasets;
 using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Api.OpenApi;
+using RftService.Api.Rewards;
 using RftService.Api.Runs;
 using RftService.Data;
 using RftService.Data.Jobs;
@@ -56,6 +57,7 @@ internal static class ServiceSetup
         services.AddSingleton(provider => new GraderHost(provider.GetRequiredService<IOptions<OutboundOptions>>().Value));
         services.AddSingleton<MergedModels>();
         services.AddCompletions();
+        services.AddScoped<RewardPreviews>();
         services.AddRftOpenApi();
 
         services.AddRuns();

@@ -19,6 +19,10 @@ internal static class RewardsEndpoints
         rewards.MapGet("/", ListAsync).WithName("ListRewards").WithSummary("List the rewards").ProducesProblems(400);
         rewards.MapPost("/dry-run", RewardDryRun.RunAsync).WithName("DryRunReward").WithSummary("Grade given completions; stores nothing")
             .ProducesProblems(400, 422);
+        rewards.MapPost("/preview", (RewardPreviewRequest request, RewardPreviews previews, CancellationToken cancellation) => previews.RunAsync(request, cancellation))
+            .WithName("PreviewReward").WithSummary("Sample completions of some rows and grade them; stores nothing")
+            .WithDescription("Shows how the reward is spread, between prompts and within them, what fails, how the parts agree, and whether a run could learn from it.")
+            .Produces<RewardPreview>().ProducesProblems(400, 422, 503);
         rewards.MapGet("/{id}", GetAsync).WithName("GetReward").WithSummary("Show a reward and its newest version")
             .Produces<RewardResponse>().ProducesProblems(404);
         rewards.MapDelete("/{id}", DeleteAsync).WithName("DeleteReward").WithSummary("Take a reward out of use; runs that have it go on")
@@ -54,7 +58,7 @@ internal static class RewardsEndpoints
 
     private static async Task<Results<Created<RewardVersionResponse>, ProblemResult>> AddVersionAsync(
         [Description("The reward's id")] string id, CreateRewardVersionRequest request, Caller caller, RftDbContext db, GraderHost host,
-        TimeProvider clock,        CancellationToken cancellation)
+        TimeProvider clock, CancellationToken cancellation)
     {
         if (await Find(db.Rewards, id, caller).SingleOrDefaultAsync(cancellation) is not { } reward)
         {

@@ -90,7 +90,7 @@ public sealed record ScalingQuery : IRequestQuery, IValidatableObject
     /// <summary>Where to forecast.</summary>
     [FromQuery(Name = "forecast_at")]
     [Description("A compute to forecast the reward at, in the unit of compute")]
-    [Range(1e-9, 1e30)]
+    [Range(1e-9, 1e18)]
     public double? ForecastAt { get; init; }
 
     /// <inheritdoc />

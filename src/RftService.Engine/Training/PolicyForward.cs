@@ -11,7 +11,7 @@ internal sealed class PolicyForward(ICausalLm model, double temperature)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        using var head = new LmHead(Selected(batch), model.HeadWeight, batch.Targets, temperature, keepSoftmax: false);
+        using var head = new LmHead(Selected(batch), model.HeadWeight, batch.Targets, temperature, keepSoftmax: false, softCap: model.Config.LogitSoftCap);
         return Spread(head.LogProbs, batch).MoveToOuterDisposeScope();
     }
 
@@ -38,7 +38,7 @@ internal sealed class PolicyForward(ICausalLm model, double temperature)
     {
         using var scope = NewDisposeScope();
         var hidden = Selected(batch);                                                                               // [N, D]
-        using var head = new LmHead(hidden, model.HeadWeight, batch.Targets, temperature, keepSoftmax: true);
+        using var head = new LmHead(hidden, model.HeadWeight, batch.Targets, temperature, keepSoftmax: true, softCap: model.Config.LogitSoftCap);
         var leaf = Spread(head.LogProbs, batch).requires_grad_();                                                   // [B, T]
 
         loss(leaf, Spread(head.Entropy, batch)).backward();

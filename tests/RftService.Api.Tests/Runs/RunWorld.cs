@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Npgsql;
 using RftService.Api.Http;
+using RftService.Api.Tests.Completions;
 using RftService.Api.Tests.Hosting;
 using RftService.Data.Datasets;
 using RftService.Data.Models;
@@ -19,7 +20,7 @@ public sealed class RunWorld : IAsyncLifetime
     private const string Exact =
         """{ "type": "string_check", "name": "exact", "input": "{{ sample.output_text }}", "reference": "{{ item.answer }}", "operation": "eq" }""";
 
-    public RftApi Api { get; } = new();
+    public RftApi Api { get; } = new RftApi().With("Rft:WorkerToken", FakeWorker.Token);
 
     public HttpClient Client => Api.Client;
 

@@ -8,6 +8,7 @@ using RftService.Engine.Algorithms.Losses;
 using RftService.Engine.Algorithms.Weights;
 using RftService.Engine.Data;
 using RftService.Engine.Rollouts;
+using RftService.Grading;
 using RftService.Worker.Hosting;
 using RftService.Worker.Training;
 
