@@ -90,15 +90,15 @@ internal sealed class Rec(RecOptions options) : ComposedRule(Compose(options)), 
         Terms = new TermSpec { Loss = new ScoreLoss { Gate = Gate(options) }, Weight = Weight(options) }.With(options.Kl),
     };
 
-    private static GateSpec? Gate(RecOptions options)
+    private static RatioGateSpec? Gate(RecOptions options)
     {
-        var gate = new GateSpec { Low = options.ClipLow, High = options.ClipHigh, OuterLow = options.OuterLow, OuterHigh = options.OuterHigh };
+        var gate = new RatioGateSpec { Low = options.ClipLow, High = options.ClipHigh, OuterLow = options.OuterLow, OuterHigh = options.OuterHigh };
         return options.Clip switch
         {
             RecClip.None => null,
             RecClip.OneSide => gate,
-            RecClip.TwoSide => gate with { Shape = GateShape.TwoSide },
-            RecClip.Ring => gate with { Shape = GateShape.Ring },
+            RecClip.TwoSide => gate with { Shape = RatioGateShape.TwoSide },
+            RecClip.Ring => gate with { Shape = RatioGateShape.Ring },
         };
     }
 

@@ -7,7 +7,7 @@ namespace RftService.Engine.Algorithms;
 public sealed record RedDropOptions : AlgorithmOptions
 {
     /// <summary>Leaves out tokens whose ratio has moved too far; absent: none.</summary>
-    public GateSpec? Gate { get; init; }
+    public RatioGateSpec? Gate { get; init; }
 
     /// <summary>How the step is averaged. Dropped completions still count in the divisor, as in Trinity-RFT.</summary>
     public LossReduction Reduction { get; init; } = LossReduction.TokenMean;

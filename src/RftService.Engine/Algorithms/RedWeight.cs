@@ -13,7 +13,7 @@ public sealed record RedWeightOptions : AlgorithmOptions
     public double Temperature { get; init; } = 1;
 
     /// <summary>Leaves out tokens whose ratio has moved too far; absent: none.</summary>
-    public GateSpec? Gate { get; init; }
+    public RatioGateSpec? Gate { get; init; }
 
     /// <summary>How the step is averaged.</summary>
     public LossReduction Reduction { get; init; } = LossReduction.TokenMean;

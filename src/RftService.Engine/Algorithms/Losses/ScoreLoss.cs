@@ -6,7 +6,7 @@ namespace RftService.Engine.Algorithms.Losses;
 public sealed record ScoreLoss : LossSpec
 {
     /// <summary>Leaves out tokens whose ratio has moved too far; absent: none.</summary>
-    public GateSpec? Gate { get; init; }
+    public RatioGateSpec? Gate { get; init; }
 
     internal override torch.Tensor PerToken(PolicyBatch batch)
     {

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace RftService.Engine.Algorithms.Losses;
 
 /// <summary>Which tokens a gate lets through.</summary>
-public enum GateShape
+public enum RatioGateShape
 {
     /// <summary>Good tokens with ρ ≤ 1 + high, bad ones with ρ ≥ 1 − low: what PPO's clip leaves a gradient.</summary>
     OneSide,
@@ -17,10 +17,10 @@ public enum GateShape
 }
 
 /// <summary>Limits of the token ratio ρ outside of which a token teaches nothing (REC, arXiv:2509.24203).</summary>
-public sealed record GateSpec
+public sealed record RatioGateSpec
 {
     /// <summary>Which tokens pass.</summary>
-    public GateShape Shape { get; init; } = GateShape.OneSide;
+    public RatioGateShape Shape { get; init; } = RatioGateShape.OneSide;
 
     /// <summary>ε below.</summary>
     [Range(0.0, 1.0)]
@@ -46,9 +46,9 @@ public sealed record GateSpec
         var inside = (ratio >= 1 - Low).logical_and(ratio <= 1 + High);
         var passes = Shape switch
         {
-            GateShape.OneSide => good.logical_and(ratio <= 1 + High).logical_or(bad.logical_and(ratio >= 1 - Low)),
-            GateShape.TwoSide => inside,
-            GateShape.Ring => inside
+            RatioGateShape.OneSide => good.logical_and(ratio <= 1 + High).logical_or(bad.logical_and(ratio >= 1 - Low)),
+            RatioGateShape.TwoSide => inside,
+            RatioGateShape.Ring => inside
                 .logical_or(good.logical_and(ratio <= 1 - OuterLow))
                 .logical_or(bad.logical_and(ratio >= 1 + OuterHigh)),
         };
