@@ -27,6 +27,20 @@ public sealed class HostileInputTests
               {"grader":{"type":"string_check","name":"s","input":"{{sample.output_text}}","reference":"{{item.s}}","operation":"ilike"}},
               {"grader":{"type":"regex","name":"r","pattern":"(\\d+)\\s*$","group":"1","reference":"{{item.s}}"}}]}
             """),
+        Given.Grader("""
+            {"type":"multi","name":"m","calculate_output":"max(a, b) + min(c, d) * e - f ^ 2 + g + h + i + j","graders":{
+              "a":{"type":"text_similarity","name":"a","input":"{{sample.output_text}}","reference":"cat {{item.s}}","evaluation_metric":"fuzzy_match"},
+              "b":{"type":"text_similarity","name":"b","input":"{{sample.output_text}}","reference":"cat 42 and more","evaluation_metric":"meteor"},
+              "c":{"type":"text_similarity","name":"c","input":"{{sample.output_text}}","reference":"cat 42 and more","evaluation_metric":"rouge_l"},
+              "d":{"type":"math_equivalent","name":"d","reference":"1 {{item.s}}"},
+              "e":{"type":"multiple_choice","name":"e","reference":"A"},
+              "f":{"type":"format","name":"f","tags":["a"],"mode":"share"},
+              "g":{"type":"repetition_penalty","name":"g"},
+              "h":{"type":"gate","name":"h","condition":{"type":"json_schema","name":"h1","schema":{"type":"object"},"extract":"fenced"},
+                   "grader":{"type":"json_fields","name":"h2","reference":"{\"a\":1}"}},
+              "i":{"type":"clip","name":"i","max":0.5,"grader":{"type":"overlong","name":"o","max":9,"buffer":9,"unit":"words"}},
+              "j":{"type":"instructions","name":"j","checks":[{"id":"length_constraints:number_sentences","kwargs":{"num_sentences":2,"relation":"at least"}}]}}}
+            """),
         Given.Grader("""{"type":"numeric_answer","name":"n","reference":"{{sample}}"}""".Replace("{{sample}}", "{{item.s}}", StringComparison.Ordinal)),
         Given.Grader("""{"type":"regex","name":"r","pattern":"(?<!a)cat(?=.*\\d)"}"""),
         Given.Grader("""{"type":"string_check","name":"s","input":"{{item.s}}","reference":"{{sample.output_text}}","operation":"like"}"""),
@@ -111,6 +125,30 @@ public sealed class HostileInputTests
         }
     }
 
+    [Fact]
+    public void Trees_Random_AreMadeOrRefusedWithAPlace()
+    {
+        var random = new Random(20260106);
+        var made = 0;
+        for (var i = 0; i < 3_000; i++)
+        {
+            var names = 0;
+            var json = RandomTree(random, 0, ref names);
+            try
+            {
+                var grade = Given.Grader(json).Score(RandomText(random, 12), """{"s":"42"}""");
+                Assert.True(grade.Value is { } value ? double.IsFinite(value) : grade.Reason is not null);
+                made++;
+            }
+            catch (GraderSpecException fault)
+            {
+                Assert.StartsWith("/", fault.Pointer, StringComparison.Ordinal);
+            }
+        }
+
+        Assert.InRange(made, 500, 2_990);
+    }
+
     [Theory]
     [InlineData("1")]
     [InlineData("1 ")]
@@ -159,4 +197,32 @@ public sealed class HostileInputTests
 
     private static string RandomText(Random random, int pieces) =>
         string.Concat(Enumerable.Range(0, random.Next(0, pieces)).Select(_ => Pieces[random.Next(Pieces.Length)]));
+
+    private static string RandomTree(Random random, int depth, ref int names)
+    {
+        var name = random.Next(40) == 0 ? "same" : $"g{names++}";
+        string Inner(ref int count) => RandomTree(random, depth + 1, ref count);
+        switch (random.Next(depth > 3 ? 4 : 9))
+        {
+            case 0:
+                return $$$"""{"type":"contains","name":"{{{name}}}","keywords":["cat"]}""";
+            case 1:
+                return $$$"""{"type":"numeric_answer","name":"{{{name}}}","reference":"{{item.s}}"}""";
+            case 2:
+                return $$$"""{"type":"length","name":"{{{name}}}","max":{{{random.Next(-1, 5)}}}}""";
+            case 3:
+                return $$$"""{"type":"math_equivalent","name":"{{{name}}}","reference":"{{item.{{{(random.Next(9) == 0 ? "none" : "s")}}}}}"}""";
+            case 4:
+                return $$$"""{"type":"gate","name":"{{{name}}}","condition":{{{Inner(ref names)}}},"grader":{{{Inner(ref names)}}}}""";
+            case 5:
+                return $$$"""{"type":"clip","name":"{{{name}}}","min":{{{random.Next(3)}}},"max":{{{random.Next(1, 4)}}},"grader":{{{Inner(ref names)}}}}""";
+            case 6:
+                return $$$"""{"type":"map","name":"{{{name}}}","from_high":{{{random.Next(3)}}},"grader":{{{Inner(ref names)}}}}""";
+            case 7:
+                return $$$"""{"type":"weighted_sum","name":"{{{name}}}","graders":[{"weight":{{{random.Next(-2, 3)}}},"grader":{{{Inner(ref names)}}}},{"grader":{{{Inner(ref names)}}}}]}""";
+            default:
+                string[] formulas = ["a + b", "a / b", "a ^ b", "log(a) - b", "a", "c", "min(a, b) % 2", "a +"];
+                return $$$"""{"type":"multi","name":"{{{name}}}","calculate_output":"{{{formulas[random.Next(formulas.Length)]}}}","graders":{"a":{{{Inner(ref names)}}},"b":{{{Inner(ref names)}}}}}""";
+        }
+    }
 }

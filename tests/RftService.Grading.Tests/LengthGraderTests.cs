@@ -36,8 +36,13 @@ public sealed class LengthGraderTests
         Assert.Equal(pointer, Given.Fault(Spec(options)).Pointer);
 
     [Fact]
-    public void Json_Tokens_AreNotOffered() =>
-        Assert.Throws<System.Text.Json.JsonException>(() => Given.Spec(Spec("""{"max":1,"unit":"tokens"}""")));
+    public void Score_Tokens_AreThoseOfTheCompletion()
+    {
+        var grader = Given.Grader(Spec("""{"max":1,"unit":"tokens"}"""));
+
+        Assert.Equal(0, grader.Score(new GradingInput(Given.Item("{}"), "one", Tokens: 2)).Value);
+        Assert.Equal(GradeError.InvalidVariableError, grader.Score("one").Error);
+    }
 
     private static string Spec(string options) => options == "{}" ? """{"type":"length","name":"l"}""" : $$"""{"type":"length","name":"l",{{options[1..]}}""";
 }

@@ -15,6 +15,22 @@ internal sealed class PolicyForward(ICausalLm model, double temperature)
         return Spread(head.LogProbs, batch).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Log-probs of each row by itself, micro-batch after micro-batch.</summary>
+    public static IReadOnlyList<float[]> Each(
+        IReadOnlyList<IReadOnlyList<TrainingRow>> batches, Func<MicroBatch, Tensor> logProbs, Device device, CancellationToken cancellation)
+    {
+        var found = new List<float[]>();
+        foreach (var batch in batches)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var values = logProbs(MicroBatch.Of(batch, device)).cpu();                                              // [B, T]
+            found.AddRange(batch.Select((row, b) => values[b].narrow(0, 0, row.Completion.Count).data<float>().ToArray()));
+        }
+
+        return found;
+    }
+
     /// <summary>Forward, the caller's loss, backward: gradients are added to those of the parameters.</summary>
     /// <param name="batch">The completions.</param>
     /// <param name="loss">Gives the scalar loss from a leaf of log-probs [B, T] and the entropy of each position [B, T].</param>

@@ -31,4 +31,7 @@ internal enum SeedPurpose
 
     /// <summary>Sampling of an evaluation.</summary>
     Evaluation = 3,
+
+    /// <summary>What credit assignment of a step draws.</summary>
+    Credit = 4,
 }

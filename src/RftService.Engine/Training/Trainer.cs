@@ -78,7 +78,7 @@ public static partial class Trainer
             new TrainingStep(model, algorithm, optimizer, reference, recipe, temperature, torchDevice) { TokenBudget = state.MicroBatchTokens },
             spec.Kind switch
             {
-                DataKind.Prompts => new SampledRollouts(spec, encoder, sampler),
+                DataKind.Prompts => new SampledRollouts(spec, encoder, sampler, algorithm.RefillRounds),
                 DataKind.Expert => new ExpertRollouts(spec, encoder),
                 DataKind.Rollouts => new LoggedRollouts(spec, encoder, reference, torchDevice),
                 DataKind.Preferences => throw new InvalidOperationException("No learning rule takes preferences yet."),

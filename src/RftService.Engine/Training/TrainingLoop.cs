@@ -24,6 +24,7 @@ internal sealed class TrainingLoop(
     private const int MaxSkippedInARow = 2;
 
     private readonly Recipe _recipe = spec.Recipe;
+    private readonly HashSet<string> _noticed = [];
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly double _elapsedBefore = state.ElapsedSeconds;
     private TrainerState _state = state;
@@ -74,7 +75,8 @@ internal sealed class TrainingLoop(
             CreditAssignment.Measure(groups, metrics);
         }
 
-        var credited = CreditAssignment.Assign(algorithm, groups, metrics);
+        var credited = CreditAssignment.Assign(algorithm, groups, _recipe, step, trainingStep.ReferenceLogProbs, metrics);
+        Report(credited.Notices, step);
         var next = _state with { Step = step, Cursor = source.Position };
         next = credited.HasSignal ? Learn(credited.Rows, next, metrics, cancellation) : Pass(next);
         if (spec.Kind == DataKind.Prompts)
@@ -89,11 +91,20 @@ internal sealed class TrainingLoop(
         Finish(credited, metrics, cancellation);
     }
 
+    /// <summary>Each code once, so that a condition which lasts does not fill the log.</summary>
+    private void Report(IReadOnlyList<RuleNotice> notices, int step)
+    {
+        foreach (var notice in notices.Where(notice => _noticed.Add(notice.Code)))
+        {
+            sink.Notice(new RunNotice(NoticeLevel.Warn, notice.Code, notice.Message, step));
+        }
+    }
+
     private TrainerState Learn(IReadOnlyList<TrainingRow> rows, TrainerState next, MetricSums metrics, CancellationToken cancellation)
     {
         var (started, budget) = (Stopwatch.GetTimestamp(), trainingStep.TokenBudget);
         var rate = LearningRateSchedule.Rate(_recipe.Optimizer, next.Step, _recipe.Steps);
-        var updated = trainingStep.Run(rows, rate, metrics, cancellation);
+        var updated = trainingStep.Run(rows, next.Step - 1, rate, metrics, cancellation);
         var (seconds, tokens) = (Stopwatch.GetElapsedTime(started).TotalSeconds, rows.Sum(row => (long)row.Prompt.Count + row.Completion.Count));
         metrics.Set(MetricNames.TrainingSeconds, seconds);
         metrics.Set(MetricNames.TrainingThroughput, tokens / seconds);

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using RftService.Grading.Templates;
+using RftService.Grading.Text;
 
 namespace RftService.Grading.Graders;
 
@@ -12,7 +13,7 @@ public sealed record LengthSpec : GraderSpec
     [StringLength(SpecLimits.Template, MinimumLength = 1)]
     public string Input { get; init; } = "{{ sample.output_text }}";
 
-    /// <summary>What is counted. Tokens are not offered: a grader sees text only.</summary>
+    /// <summary>What is counted.</summary>
     public LengthUnit Unit { get; init; } = LengthUnit.Words;
 
     /// <summary>Shortest length worth 1.</summary>
@@ -30,19 +31,6 @@ public sealed record LengthSpec : GraderSpec
     /// <summary>Distance from the range, in units, at which the grade reaches 0; at 0 any distance is worth 0.</summary>
     [Range(0, 100_000_000)]
     public int Falloff { get; init; }
-}
-
-/// <summary>What a length counts.</summary>
-public enum LengthUnit
-{
-    /// <summary>Unicode code points.</summary>
-    Characters,
-
-    /// <summary>Runs of characters other than white space.</summary>
-    Words,
-
-    /// <summary>Lines; a line break at the very end begins no line, and an empty text has none.</summary>
-    Lines,
 }
 
 /// <summary>Measures a rendered input.</summary>
@@ -79,50 +67,13 @@ internal sealed class LengthGrader(LengthSpec spec, Template input, int min, int
             return Grade.Missing(missing);
         }
 
-        var length = spec.Unit switch
+        if (TextLength.Of(text, spec.Unit, given) is not { } length)
         {
-            LengthUnit.Characters => CountCharacters(text),
-            LengthUnit.Words => CountWords(text),
-            LengthUnit.Lines => CountLines(text),
-        };
+            return TextLength.Unknown;
+        }
+
         double distance = Math.Max(Math.Max(min - length, length - max), 0);
         var value = distance == 0 ? 1 : spec.Falloff == 0 ? 0 : Math.Max(0, 1 - (distance / spec.Falloff));
         return Grade.Of(value, string.Create(CultureInfo.InvariantCulture, $"{length} {spec.Unit.ToString().ToLowerInvariant()}"));
-    }
-
-    private static int CountCharacters(string text)
-    {
-        var count = 0;
-        for (var i = 0; i < text.Length; i++, count++)
-        {
-            i += char.IsSurrogatePair(text, i) ? 1 : 0;
-        }
-
-        return count;
-    }
-
-    private static int CountWords(string text)
-    {
-        var count = 0;
-        var inWord = false;
-        foreach (var character in text)
-        {
-            var space = char.IsWhiteSpace(character);
-            count += !space && !inWord ? 1 : 0;
-            inWord = !space;
-        }
-
-        return count;
-    }
-
-    private static int CountLines(string text)
-    {
-        var count = text.Length > 0 && text[^1] is not ('\n' or '\r') ? 1 : 0;
-        for (var i = 0; i < text.Length; i++)
-        {
-            count += text[i] == '\n' || (text[i] == '\r' && (i + 1 == text.Length || text[i + 1] != '\n')) ? 1 : 0;
-        }
-
-        return count;
     }
 }

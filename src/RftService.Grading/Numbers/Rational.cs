@@ -18,6 +18,22 @@ internal readonly record struct Rational(BigInteger Numerator, BigInteger Denomi
 
     public Rational Plus(Rational other) => new((Numerator * other.Denominator) + (other.Numerator * Denominator), Denominator * other.Denominator);
 
+    public Rational Times(Rational other) => new(Numerator * other.Numerator, Denominator * other.Denominator);
+
+    /// <summary>The same number in lowest terms.</summary>
+    public Rational Reduced() => BigInteger.GreatestCommonDivisor(Numerator, Denominator) is { IsOne: false } divisor
+        ? new Rational(Numerator / divisor, Denominator / divisor)
+        : this;
+
+    /// <summary>The nearest double; infinite when there is none.</summary>
+    public double ToDouble()
+    {
+        // 64 bits of quotient survive whatever the lengths of the two are.
+        var shift = (int)Math.Clamp(Denominator.GetBitLength() - Numerator.GetBitLength() + 64, -1_000_000, 1_000_000);
+        var quotient = shift >= 0 ? (Numerator << shift) / Denominator : Numerator / (Denominator << -shift);
+        return Math.ScaleB((double)quotient, -shift);
+    }
+
     /// <summary>The quotient; null when <paramref name="divisor"/> is 0.</summary>
     public Rational? Over(Rational divisor)
     {

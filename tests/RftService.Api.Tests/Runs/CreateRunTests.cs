@@ -47,6 +47,20 @@ public sealed class CreateRunTests(RunWorld world) : IClassFixture<RunWorld>
     }
 
     [Fact]
+    public async Task CreateRun_Composition_IsShownWithTheDefaultsOfItsParts()
+    {
+        var run = await world.SubmitAsync((
+            "recipe.algorithm", """{"type":"custom","terms":[{"weight":{"upper":5,"type":"ratio"},"loss":{"type":"score","gate":{"shape":"ring"}}}]}"""));
+
+        var algorithm = run.GetProperty("recipe").GetProperty("algorithm");
+        var term = algorithm.GetProperty("terms")[0];
+        Assert.Equal("center_std", algorithm.GetProperty("advantage").Text("type"));
+        Assert.Equal(0.6, term.GetProperty("loss").GetProperty("gate").GetProperty("outer_low").GetDouble());
+        Assert.Equal("token", term.GetProperty("weight").Text("level"));
+        Assert.Equal("constant", term.GetProperty("coefficient").Text("type"));
+    }
+
+    [Fact]
     public async Task CreateRun_Accepted_LeavesATokenAndAnEvent()
     {
         var run = await world.SubmitAsync();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Losses;
 using RftService.Engine.Data;
 using RftService.Engine.Models;
 using TorchSharp;
@@ -19,7 +20,19 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void Resume_GrpoWithAdaptersAndReference_EndsBitIdentical() =>
         AssertBitIdentical(
-            _run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 }) with { Lora = new LoraSpec { Rank = 4 } }), "adapter_model.safetensors");
+            _run.Spec(TinyRun.Recipe(new GrpoOptions { Kl = new() { Beta = 0.1 } }) with { Lora = new LoraSpec { Rank = 4 } }), "adapter_model.safetensors");
+
+    [Fact]
+    public void Resume_RefilledStepsWithSurvey_EndsBitIdentical() => AssertBitIdentical(
+        _run.Spec(
+            TinyRun.Recipe(new CustomOptions
+            {
+                Filters = new() { DropZeroVariance = true },
+                RefillRounds = 2,
+                Terms = [new() { Loss = new AdaptiveClipLoss() }],
+            }),
+            grader: new LetterGrader(i => i % 3 == 0 ? null : new RolloutGrade(0))),
+        "model.safetensors");
 
     [Fact]
     public void Resume_Sft_EndsBitIdentical() =>
