@@ -24,6 +24,9 @@ public sealed record Recipe : IValidatableObject
     /// <summary>Trains low-rank adapters instead of all weights; absent: all weights are trained.</summary>
     public LoraSpec? Lora { get; init; }
 
+    /// <summary>Weights that stay as they are where all are trained; absent: none. An adapter freezes the whole model by itself.</summary>
+    public FreezeSpec? Freeze { get; init; }
+
     /// <summary>Optimizer steps. Give this, a budget, or both (the first to be reached ends the run).</summary>
     [Range(1, 1_000_000)]
     public int? Steps { get; init; }
@@ -70,6 +73,11 @@ public sealed record Recipe : IValidatableObject
         {
             yield return new ValidationResult(
                 $"expected at most {MaxRolloutsPerStep} completions a step, prompts_per_step × group_size is {(long)PromptsPerStep * GroupSize}", [nameof(GroupSize)]);
+        }
+
+        if (Lora is not null && Freeze is not null)
+        {
+            yield return new ValidationResult("an adapter leaves the whole model as it is: leave out freeze or lora", [nameof(Freeze)]);
         }
 
         if (Steps is null && Optimizer.Schedule != ScheduleKind.Constant)

@@ -33,8 +33,22 @@ internal sealed class PolicyForward(ICausalLm model, double temperature)
 
     /// <summary>Forward, the caller's loss, backward: gradients are added to those of the parameters.</summary>
     /// <param name="batch">The completions.</param>
+    /// <param name="dropoutSeed">Of this pass, for adapters with dropout.</param>
     /// <param name="loss">Gives the scalar loss from a leaf of log-probs [B, T] and the entropy of each position [B, T].</param>
-    public void Backward(MicroBatch batch, Func<Tensor, Tensor, Tensor> loss)
+    public void Backward(MicroBatch batch, ulong dropoutSeed, Func<Tensor, Tensor, Tensor> loss)
+    {
+        model.DropoutSeed = dropoutSeed;
+        try
+        {
+            Backward(batch, loss);
+        }
+        finally
+        {
+            model.DropoutSeed = null; // sampling, evaluation and the reference drop nothing
+        }
+    }
+
+    private void Backward(MicroBatch batch, Func<Tensor, Tensor, Tensor> loss)
     {
         using var scope = NewDisposeScope();
         var hidden = Selected(batch);                                                                               // [N, D]

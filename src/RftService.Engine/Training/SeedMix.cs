@@ -34,4 +34,7 @@ internal enum SeedPurpose
 
     /// <summary>What credit assignment of a step draws.</summary>
     Credit = 4,
+
+    /// <summary>What adapters leave out in one micro-batch of a step.</summary>
+    Dropout = 5,
 }

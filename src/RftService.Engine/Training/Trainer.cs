@@ -54,7 +54,7 @@ public static partial class Trainer
         var torchDevice = device(spec.Device);
         var started = Stopwatch.GetTimestamp();
         var state = spec.ResumeFrom is { } checkpoint ? Reopen(checkpoint, sink) : Fresh(recipe);
-        using var model = ModelCatalog.Load(spec.ModelFolder, spec.Device, recipe.Lora, recipe.Seed);
+        using var model = ModelCatalog.Load(spec.ModelFolder, spec.Device, recipe.Lora, recipe.Seed, recipe.Freeze);
         using var optimizer = new AdamW(model.Trainable, recipe.Optimizer);
         if (spec.ResumeFrom is not null)
         {

@@ -51,11 +51,11 @@ internal sealed class TrainingStep(
             optimizer.ZeroGradients();
             try
             {
-                foreach (var batch in algorithm.SurveyWidth > 0 ? Surveyed(batches, cancellation) : batches)
+                foreach (var (index, batch) in (algorithm.SurveyWidth > 0 ? Surveyed(batches, cancellation) : batches).Index())
                 {
                     cancellation.ThrowIfCancellationRequested();
                     using var scope = NewDisposeScope();
-                    Accumulate(MicroBatch.Of(batch, device), weights, step, attempt);
+                    Accumulate(MicroBatch.Of(batch, device), index, weights, step, attempt);
                 }
 
                 attempt.Set(MetricNames.MicroBatches, batches.Count);
@@ -100,10 +100,10 @@ internal sealed class TrainingStep(
             .ToArray())];
     }
 
-    private void Accumulate(MicroBatch batch, TokenWeights weights, int step, MetricSums metrics)
+    private void Accumulate(MicroBatch batch, int index, TokenWeights weights, int step, MetricSums metrics)
     {
         var referenceLogProbs = algorithm.NeedsReference ? reference.LogProbs(batch) : null;                        // [B, T]
-        _policy.Backward(batch, (logProbs, entropy) =>
+        _policy.Backward(batch, SeedMix.Of(recipe.Seed, SeedPurpose.Dropout, ((long)step << 20) + index), (logProbs, entropy) =>
         {
             var inputs = new PolicyBatch(logProbs, batch.BehaviorLogProbs, batch.Advantages, batch.Mask, referenceLogProbs, batch.Survey, step);
             var total = zeros([], ScalarType.Float32, device);
