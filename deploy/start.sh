@@ -52,7 +52,7 @@ for taken in $port $worker_port; do
   ! (exec 3<>"/dev/tcp/127.0.0.1/$taken") 2>/dev/null || fail "Port $taken is taken by another program; stop it or set RFT_PORT."
 done
 [[ -s $data/worker-token ]] || (umask 077; head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$data/worker-token")
-rm -rf "$data/models/quickstart" && cp -r "$root/deploy/quickstart/model" "$data/models/quickstart"
+[[ -d $data/models/quickstart ]] || cp -r "$root/deploy/quickstart/model" "$data/models/quickstart" # runs go on over the model they began with
 
 export Rft__Storage__DataFolder=$data/artifacts Rft__Storage__ModelRoot=$data/models Rft__WorkerToken
 Rft__WorkerToken=$(cat "$data/worker-token")

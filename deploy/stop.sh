@@ -8,13 +8,13 @@ data=${RFT_DATA:-$root/data}
 for pid_file in "$data"/run/*.pid; do
   [[ -e $pid_file ]] || continue
   supervisor=$(cat "$pid_file")
-  # Children first get the chance to end well; the loop must not start them again.
+  # A worker may take a minute: it finishes what must not be cut. Children first get the chance to end well; the loop must not start them again.
   if [[ $(tr '\0' ' ' <"/proc/$supervisor/cmdline" 2>/dev/null) == *supervise* ]]; then
     children=$(pgrep -P "$supervisor" || true)
     kill "$supervisor" 2>/dev/null || true
     for child in $children; do
       kill "$child" 2>/dev/null || true
-      for _ in $(seq 100); do kill -0 "$child" 2>/dev/null || break; sleep 0.1; done
+      for _ in $(seq 650); do kill -0 "$child" 2>/dev/null || break; sleep 0.1; done
       kill -9 "$child" 2>/dev/null || true
     done
   fi

@@ -9,6 +9,9 @@ namespace RftService.Engine;
 /// <summary>How a run learns: algorithm, sampling, optimizer and length. Stored exactly as validated, defaults included.</summary>
 public sealed record Recipe : IValidatableObject
 {
+    /// <summary>A step is stored as one piece, in one statement.</summary>
+    private const int MaxRolloutsPerStep = 32_768;
+
     /// <summary>The learning rule and its options; `type` selects it.</summary>
     public required AlgorithmOptions Algorithm { get; init; }
 
@@ -20,6 +23,9 @@ public sealed record Recipe : IValidatableObject
 
     /// <summary>Trains low-rank adapters instead of all weights; absent: all weights are trained.</summary>
     public LoraSpec? Lora { get; init; }
+
+    /// <summary>Weights that stay as they are where all are trained; absent: none. An adapter freezes the whole model by itself.</summary>
+    public FreezeSpec? Freeze { get; init; }
 
     /// <summary>Optimizer steps. Give this, a budget, or both (the first to be reached ends the run).</summary>
     [Range(1, 1_000_000)]
@@ -63,6 +69,17 @@ public sealed record Recipe : IValidatableObject
             yield return new ValidationResult("give steps, a budget, or both", [nameof(Steps)]);
         }
 
+        if ((long)PromptsPerStep * GroupSize > MaxRolloutsPerStep)
+        {
+            yield return new ValidationResult(
+                $"expected at most {MaxRolloutsPerStep} completions a step, prompts_per_step × group_size is {(long)PromptsPerStep * GroupSize}", [nameof(GroupSize)]);
+        }
+
+        if (Lora is not null && Freeze is not null)
+        {
+            yield return new ValidationResult("an adapter leaves the whole model as it is: leave out freeze or lora", [nameof(Freeze)]);
+        }
+
         if (Steps is null && Optimizer.Schedule != ScheduleKind.Constant)
         {
             yield return new ValidationResult("a schedule that falls to 0 needs the number of steps", [nameof(Steps)]);
@@ -92,14 +109,17 @@ public sealed record BudgetSpec : IValidatableObject
 }
 
 /// <summary>Evaluation of the policy on held-out rows: before the first step, every so many steps, and after the last.</summary>
-public sealed record EvaluationSpec
+public sealed record EvaluationSpec : IValidatableObject
 {
+    /// <summary>An evaluation is stored as one piece, in one statement.</summary>
+    private const int MaxCompletions = 32_768;
+
     /// <summary>Steps between evaluations; absent: only before and after.</summary>
     [Range(1, 1_000_000)]
     public int? Every { get; init; }
 
     /// <summary>Rows used: the first so many of the dataset.</summary>
-    [Range(1, 100_000)]
+    [Range(1, 32_768)]
     public int Rows { get; init; } = 200;
 
     /// <summary>Completions sampled per row, on the same seeds every time.</summary>
@@ -109,4 +129,13 @@ public sealed record EvaluationSpec
     /// <summary>Temperature of the evaluation; absent: the recipe's own.</summary>
     [Range(0.0, 10.0)]
     public double? Temperature { get; init; }
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if ((long)Rows * Samples > MaxCompletions)
+        {
+            yield return new ValidationResult($"expected at most {MaxCompletions} completions, rows × samples is {(long)Rows * Samples}", [nameof(Samples)]);
+        }
+    }
 }

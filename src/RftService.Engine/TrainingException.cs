@@ -28,6 +28,9 @@ public enum TrainingFault
     /// <summary>Loss or gradient norm was not finite three steps in a row.</summary>
     NumericalInstability,
 
+    /// <summary>Hundreds of steps in a row had nothing to learn.</summary>
+    NoLearningSignal,
+
     /// <summary>Memory ran out even with the smallest micro-batch.</summary>
     OutOfMemory,
 }

@@ -77,6 +77,15 @@ public enum GradeError
     /// <summary>Code in another language threw, gave no number, or ran into a limit. Not of OpenAI.</summary>
     CodeGraderRuntimeError,
 
+    /// <summary>The service of a remote grader could not be reached or failed. Not of OpenAI.</summary>
+    RemoteGraderServerError,
+
+    /// <summary>The answer of a remote grader was not in the agreed form. Not of OpenAI.</summary>
+    RemoteGraderParseError,
+
+    /// <summary>A remote grader said that it could not grade. Not of OpenAI.</summary>
+    RemoteGraderRuntimeError,
+
     /// <summary>Anything else.</summary>
     OtherError,
 }

@@ -23,7 +23,7 @@ internal sealed class GrowingCacheDecoder(ICausalLm model) : IDisposable
         using var scope = NewDisposeScope();
         var (rows, count) = (tokens.size(0), tokens.size(1));
         var half = _config.HeadSize / 2;
-        var frequencies = pow(_config.RopeTheta, arange(0, half).to(float32) * (-2.0 / _config.HeadSize));
+        var frequencies = pow(_config.Attention[0].Rope!.Theta, arange(0, half).to(float32) * (-2.0 / _config.HeadSize));
         var angles = arange(Length, Length + count).to(float32).unsqueeze(1) * frequencies;            // [S, Dh/2]
         var (cosine, sine) = (cat([angles.cos(), angles.cos()], -1), cat([angles.sin(), angles.sin()], -1));
 

@@ -8,9 +8,15 @@ NativeTorch.Load();
 var threads = int.Parse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS") ?? "1", CultureInfo.InvariantCulture);
 torch.set_num_threads(threads);
 var shape = RandomModel.Shapes.SingleOrDefault(candidate => args is [_, var name] && candidate.Name == name);
+if (args is ["load"])
+{
+    LoadBench.Run();
+    return 0;
+}
+
 if (shape is null || args[0] is not ("train" or "decode"))
 {
-    Console.Error.WriteLine($"train|decode {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
+    Console.Error.WriteLine($"load, or train|decode {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
     return 2;
 }
 

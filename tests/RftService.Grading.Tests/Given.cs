@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using RftService.Grading.Sandbox;
+using RftService.Grading.Tests.Outbound;
 
 namespace RftService.Grading.Tests;
 
@@ -18,7 +18,11 @@ internal static class Given
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { GraderCatalog.AddPolymorphism } },
     };
 
-    public static readonly GraderHost Host = new(new CodeSandbox(new SandboxOptions()));
+    /// <summary>A host with a judge, that may reach this machine.</summary>
+    public static readonly GraderHost Host = LocalService.Obliging.Host();
+
+    /// <summary>A host as it is without settings.</summary>
+    public static readonly GraderHost Plain = new();
 
     public static GraderSpec Spec(string json) => JsonSerializer.Deserialize<GraderSpec>(json, Json)!;
 

@@ -175,6 +175,10 @@ namespace RftService.Migrations.Schema
                         .HasColumnType("bytea")
                         .HasColumnName("request_hash");
 
+                    b.Property<Guid>("ResourceId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("resource_id");
+
                     b.Property<string>("ResponseBody")
                         .HasColumnType("text")
                         .HasColumnName("response_body");
@@ -577,6 +581,13 @@ namespace RftService.Migrations.Schema
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)")
                         .HasColumnName("name");
+
+                    b.Property<string>("OriginsJson")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("origins")
+                        .HasDefaultValueSql("'{}'");
 
                     b.Property<int>("Priority")
                         .HasColumnType("integer")

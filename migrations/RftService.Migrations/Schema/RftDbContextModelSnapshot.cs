@@ -172,6 +172,10 @@ namespace RftService.Migrations.Schema
                         .HasColumnType("bytea")
                         .HasColumnName("request_hash");
 
+                    b.Property<Guid>("ResourceId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("resource_id");
+
                     b.Property<string>("ResponseBody")
                         .HasColumnType("text")
                         .HasColumnName("response_body");

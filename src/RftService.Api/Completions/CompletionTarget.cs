@@ -14,6 +14,8 @@ namespace RftService.Api.Completions;
 /// <param name="IsAdapter">The checkpoint holds an adapter.</param>
 internal sealed record CompletionTarget(string Id, BaseModel Model, string? CheckpointFolder, bool IsAdapter)
 {
+    private const int DefaultMaxTokens = 256;
+
     public static async Task<CompletionTarget?> OfCheckpointAsync(RftDbContext db, Caller caller, string id, CancellationToken cancellation)
     {
         if (await db.FindCheckpointAsync(caller, id, cancellation) is not { } checkpoint)
@@ -38,5 +40,5 @@ internal sealed record CompletionTarget(string Id, BaseModel Model, string? Chec
         Model.Folder, CheckpointFolder, IsAdapter,
         (body as CompletionRequest)?.Prompt,
         (body as ChatCompletionRequest)?.Messages.Select(message => new SamplingMessage(message.Role, message.Content)).ToList(),
-        body.MaxTokens, body.Temperature, body.TopP, body.TopK, body.Stop, body.N, seed);
+        body.MaxTokens ?? DefaultMaxTokens, body.Temperature, body.TopP, body.TopK, body.Stop, body.N, seed);
 }

@@ -8,10 +8,9 @@ namespace RftService.Api.Completions;
 /// <summary>How to sample.</summary>
 public abstract record SamplingBody
 {
-    /// <summary>Tokens at most for each completion.</summary>
+    /// <summary>Tokens at most for each completion; absent: 256, or what the model's context leaves after the prompt.</summary>
     [Range(1, 131_072)]
-    [DefaultValue(256)]
-    public int MaxTokens { get; init; } = 256;
+    public int? MaxTokens { get; init; }
 
     /// <summary>Divides the logits; 0 takes the most likely token.</summary>
     [Range(0.0, 10.0)]

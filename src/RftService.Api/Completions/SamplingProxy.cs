@@ -65,16 +65,29 @@ internal sealed partial class SamplingProxy(
             throw SamplingRefused.Unavailable("no_worker", "No worker is alive: start one, see GET /api/v1/workers, and ask again.");
         }
 
+        var busy = false;
         foreach (var worker in workers)
         {
             try
             {
-                return Checked(await PostAsync(worker, request, cancellation));
+                var response = await PostAsync(worker, request, cancellation);
+                if (response.StatusCode != HttpStatusCode.ServiceUnavailable)
+                {
+                    return Checked(response);
+                }
+
+                busy = true;
+                response.Dispose();
             }
             catch (HttpRequestException fault)
             {
                 LogUnreachable(logger, worker.Id, fault.Message); // the next one may be reached
             }
+        }
+
+        if (busy)
+        {
+            throw SamplingRefused.Unavailable("worker_busy", "Every worker has as many requests as it can queue: ask again in a few seconds.");
         }
 
         throw SamplingRefused.Unavailable("worker_unreachable",

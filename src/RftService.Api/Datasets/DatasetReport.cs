@@ -36,7 +36,7 @@ internal sealed class DatasetReport
     }
 
     /// <summary>The counts in words.</summary>
-    public string Summary() => string.Create(CultureInfo.InvariantCulture, $"{Total} errors (")
+    public string Summary() => string.Create(CultureInfo.InvariantCulture, $"{Total} {(Total == 1 ? "error" : "errors")} (")
         + string.Join(", ", _counts.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Key} {count.Value}")))
         + (Total > MaxListed ? $"); the first {MaxListed} are listed" : ")");
 }

@@ -15,7 +15,14 @@ internal sealed partial class IncomingSweeper(ArtifactPaths paths, TimeProvider 
         using var timer = new PeriodicTimer(_dead, clock);
         do
         {
-            Sweep();
+            try
+            {
+                Sweep();
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                LogFailed(logger, fault); // what cannot be tidied up must not stop the service
+            }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
@@ -40,6 +47,9 @@ internal sealed partial class IncomingSweeper(ArtifactPaths paths, TimeProvider 
             LogRemoved(logger, upload.Key);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Broken uploads could not be removed")]
+    private static partial void LogFailed(ILogger logger, Exception fault);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Removed the broken upload {Upload}")]
     private static partial void LogRemoved(ILogger logger, string upload);

@@ -12,6 +12,7 @@ internal sealed class StatisticsBuilder
     public const int MaxCompared = 1_000_000;
 
     private const int MaxFields = 200;
+    private const int MaxFieldName = 200;
 
     private readonly SortedDictionary<string, (long Present, SortedDictionary<string, long> Types)> _fields = new(StringComparer.Ordinal);
     private readonly Lengths _prompts = new();
@@ -56,7 +57,7 @@ internal sealed class StatisticsBuilder
     {
         if (!_fields.TryGetValue(member.Name, out var field))
         {
-            if (_fields.Count == MaxFields)
+            if (_fields.Count == MaxFields || member.Name.Length > MaxFieldName)
             {
                 _otherFields++;
                 return;

@@ -13,6 +13,7 @@ using RftService.Api.Projects;
 using RftService.Api.Rewards;
 using RftService.Api.Rollouts;
 using RftService.Api.Runs;
+using RftService.Api.Scaling;
 using RftService.Api.Workers;
 using RftService.Data;
 
@@ -23,6 +24,7 @@ internal static class PipelineSetup
 {
     public static void UseRftApi(this WebApplication app)
     {
+        app.UseHttpLogging();
         app.UseSecurityHeaders();
         app.UseExceptionHandler(_ => { }); // ProblemExceptionHandler answers; the delegate is demanded and never reached
         app.UseStatusCodePages(page => Problems.ForStatus(page.HttpContext.Response.StatusCode).ExecuteAsync(page.HttpContext));
@@ -51,6 +53,7 @@ internal static class PipelineSetup
         v1.MapRuns();
         v1.MapRunEvents();
         v1.MapRunMetrics();
+        v1.MapRunScaling();
         v1.MapRunRollouts();
         v1.MapAlgorithms();
         v1.MapDatasets();

@@ -1,5 +1,6 @@
 using Hangfire;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.HttpLogging;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using RftService.Api.Checkpoints;
@@ -8,11 +9,13 @@ using RftService.Api.Datasets;
 using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Api.OpenApi;
+using RftService.Api.Rewards;
 using RftService.Api.Runs;
 using RftService.Data;
 using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Grading;
+using RftService.Grading.Outbound;
 using RftService.Grading.Sandbox;
 
 namespace RftService.Api.Hosting;
@@ -23,7 +26,11 @@ internal static class ServiceSetup
     public static void AddRftApi(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestLineSize = 96 * 1024; // the templates of an upload travel in the query
+        });
         services.AddOptions<StorageOptions>().BindConfiguration("Rft:Storage").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<SandboxOptions>().BindConfiguration("Rft:Sandbox").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<LimitsOptions>().BindConfiguration("Rft:Limits").ValidateDataAnnotations().ValidateOnStart();
@@ -36,7 +43,13 @@ internal static class ServiceSetup
         services.AddHangfire((provider, hangfire) => hangfire.UseRftStorage(ConnectionString(provider)));
 
         services.AddHttpContextAccessor();
+        services.AddHttpLogging(log =>
+        {
+            log.CombineLogs = true;
+            log.LoggingFields = HttpLoggingFields.RequestMethod | HttpLoggingFields.RequestPath | HttpLoggingFields.ResponseStatusCode | HttpLoggingFields.Duration;
+        });
         services.AddScoped(Caller.OfRequest);
+        services.AddScoped<ResourceId>();
         services.AddAuthentication(ApiKeyAuthentication.Scheme)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.Scheme, null);
         services.AddAuthorizationBuilder().AddPolicy(Caller.AdminPolicy, policy => policy.RequireClaim(Caller.AdminClaim, "true"));
@@ -46,10 +59,12 @@ internal static class ServiceSetup
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
         services.AddDatasets();
-        services.AddSingleton(provider => new CodeSandbox(provider.GetRequiredService<IOptions<SandboxOptions>>().Value));
-        services.AddSingleton<GraderHost>();
+        services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(provider => new GraderHost(
+            provider.GetRequiredService<IOptions<OutboundOptions>>().Value, provider.GetRequiredService<IOptions<SandboxOptions>>().Value));
         services.AddSingleton<MergedModels>();
         services.AddCompletions();
+        services.AddScoped<RewardPreviews>();
         services.AddRftOpenApi();
 
         services.AddRuns();

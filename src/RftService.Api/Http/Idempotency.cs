@@ -47,16 +47,23 @@ internal static class Idempotency
         await using var scope = http.RequestServices.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<RftDbContext>();
         var clock = http.RequestServices.GetRequiredService<TimeProvider>();
+        var resource = http.RequestServices.GetRequiredService<ResourceId>();
         var record = new IdempotencyRecord
         {
             ProjectId = http.RequestServices.GetRequiredService<Caller>().ProjectId,
             Key = key,
             RequestHash = HashOf(context),
-            CreatedAt = clock.GetUtcNow(),
+            ResourceId = resource.Value,
+            CreatedAt = Microseconds(clock.GetUtcNow()),
         };
         if (await ClaimAsync(db, record, http.RequestAborted) is { } earlier)
         {
-            return Replay(http, earlier, record.RequestHash);
+            if (!await TakeOverAsync(db, earlier, record, http.RequestAborted))
+            {
+                return Replay(http, earlier, record.RequestHash);
+            }
+
+            resource.Value = earlier.ResourceId;
         }
 
         return await AnswerAndStoreAsync(context, next, db, record);
@@ -65,9 +72,8 @@ internal static class Idempotency
     private static async Task<IdempotencyRecord?> ClaimAsync(RftDbContext db, IdempotencyRecord record, CancellationToken cancellation)
     {
         var expired = record.CreatedAt - Kept;
-        var abandoned = record.CreatedAt - Abandoned;
         await db.IdempotencyRecords
-            .Where(old => old.ProjectId == record.ProjectId && (old.CreatedAt < expired || (old.StatusCode == null && old.CreatedAt < abandoned)))
+            .Where(old => old.ProjectId == record.ProjectId && old.CreatedAt < expired)
             .ExecuteDeleteAsync(cancellation);
         db.IdempotencyRecords.Add(record);
         try
@@ -81,6 +87,17 @@ internal static class Idempotency
             return await db.IdempotencyRecords.AsNoTracking()
                 .SingleOrDefaultAsync(old => old.ProjectId == record.ProjectId && old.Key == record.Key, cancellation) ?? record;
         }
+    }
+
+    // The first request's process died before it answered; one of those who ask again may go on in its place.
+    private static async Task<bool> TakeOverAsync(
+        RftDbContext db, IdempotencyRecord earlier, IdempotencyRecord record, CancellationToken cancellation)
+    {
+        var abandoned = record.CreatedAt - Abandoned;
+        return earlier.RequestHash.AsSpan().SequenceEqual(record.RequestHash)
+            && await db.IdempotencyRecords
+                .Where(old => old.ProjectId == earlier.ProjectId && old.Key == earlier.Key && old.StatusCode == null && old.CreatedAt <= abandoned)
+                .ExecuteUpdateAsync(set => set.SetProperty(old => old.CreatedAt, record.CreatedAt), cancellation) == 1;
     }
 
     private static IResult Replay(HttpContext http, IdempotencyRecord earlier, byte[] hash)
@@ -110,38 +127,53 @@ internal static class Idempotency
         EndpointFilterInvocationContext context, EndpointFilterDelegate next, RftDbContext db, IdempotencyRecord record)
     {
         var http = context.HttpContext;
-        var body = http.Response.Body;
+        var (body, aborted) = (http.Response.Body, http.RequestAborted);
         using var answer = new MemoryStream();
-        var stored = false;
+        // A client that hangs up must still find the answer later, so from here on the work does not end with the connection.
+        http.RequestAborted = CancellationToken.None;
+        for (var i = 0; i < context.Arguments.Count; i++)
+        {
+            context.Arguments[i] = context.Arguments[i] is CancellationToken ? CancellationToken.None : context.Arguments[i];
+        }
+
         try
         {
             http.Response.Body = answer;
             var result = await next(context);
             await (result as IResult ?? TypedResults.Json(result, JsonSetup.Options)).ExecuteAsync(http);
-            if (http.Response.StatusCode is >= 200 and < 300)
-            {
-                record.StatusCode = http.Response.StatusCode;
-                record.Location = http.Response.Headers.Location;
-                record.ResponseBody = Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length);
-                // The work is done: a client that hung up must still find the answer.
-                await db.SaveChangesAsync(CancellationToken.None);
-                stored = true;
-            }
+            await (http.Response.StatusCode is >= 200 and < 300 ? StoreAsync(http, db, record, answer) : Own(db, record).ExecuteDeleteAsync());
+        }
+        catch
+        {
+            // The work may have been done or not: whoever asks again goes on at once, under the same resource id.
+            var released = record.CreatedAt - Abandoned;
+            await Own(db, record).ExecuteUpdateAsync(set => set.SetProperty(own => own.CreatedAt, released));
+            throw;
         }
         finally
         {
-            http.Response.Body = body;
-            if (!stored)
-            {
-                await db.IdempotencyRecords.Where(own => own.ProjectId == record.ProjectId && own.Key == record.Key)
-                    .ExecuteDeleteAsync(CancellationToken.None);
-            }
+            (http.Response.Body, http.RequestAborted) = (body, aborted);
         }
 
         answer.Position = 0;
-        await answer.CopyToAsync(body, http.RequestAborted);
+        await answer.CopyToAsync(body, aborted);
         return TypedResults.Empty;
     }
+
+    private static async Task StoreAsync(HttpContext http, RftDbContext db, IdempotencyRecord record, MemoryStream answer)
+    {
+        var (status, text) = (http.Response.StatusCode, Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length));
+        var location = http.Response.Headers.Location.ToString() is { Length: > 0 } given ? given : null;
+        await Own(db, record).ExecuteUpdateAsync(set => set
+            .SetProperty(own => own.StatusCode, status).SetProperty(own => own.Location, location).SetProperty(own => own.ResponseBody, text));
+    }
+
+    // The time of the claim tells it from one that took over.
+    private static IQueryable<IdempotencyRecord> Own(RftDbContext db, IdempotencyRecord record) => db.IdempotencyRecords
+        .Where(own => own.ProjectId == record.ProjectId && own.Key == record.Key && own.CreatedAt == record.CreatedAt);
+
+    // As Postgres keeps it.
+    private static DateTimeOffset Microseconds(DateTimeOffset time) => time.AddTicks(-(time.Ticks % TimeSpan.TicksPerMicrosecond));
 
     private static byte[] HashOf(EndpointFilterInvocationContext context)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace RftService.Api.Http;
@@ -14,11 +15,14 @@ internal static partial class JsonFault
     /// <param name="body">The type that was read; null when it is not known.</param>
     public static ProblemError Explain(string message, string? path, bool isSyntax, Type? body)
     {
+        var suffix = Suffix().Match(message);
         var text = Suffix().Replace(message, "");
         var segments = SegmentsOf(path);
         if (isSyntax)
         {
-            return new ProblemError(PointerOf(segments), "malformed_json", "the body is no valid JSON: " + text);
+            // The serializer counts lines from 0; the pointer is the last place that could be read.
+            var place = suffix.Success ? $" (line {int.Parse(suffix.Groups["line"].Value, CultureInfo.InvariantCulture) + 1}, byte {suffix.Groups["byte"].Value})" : "";
+            return new ProblemError(PointerOf(segments), "malformed_json", $"the body is no valid JSON{place}: {text}");
         }
 
         if (Unmapped().Match(text) is { Success: true } unmapped)

@@ -1,29 +1,23 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using RftService.Data.Storage;
 using RftService.Engine.Algorithms;
 using RftService.Grading;
 
 namespace RftService.Api.Http;
 
-/// <summary>The wire format: snake_case, strict, unions by `type`. Also the format of recipes and graders in the database.</summary>
+/// <summary>The wire format: <see cref="JsonFormat"/>, and no text that Postgres cannot store.</summary>
 internal static class JsonSetup
 {
+    private static readonly Action<JsonTypeInfo>[] Unions = [GraderCatalog.AddPolymorphism, AlgorithmCatalog.AddPolymorphism];
+
     public static JsonSerializerOptions Options { get; } = Create();
 
     public static void Apply(JsonSerializerOptions json)
     {
-        json.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
-        json.PropertyNameCaseInsensitive = false;
-        json.NumberHandling = JsonNumberHandling.Strict;
-        json.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
-        json.AllowOutOfOrderMetadataProperties = true;
-        json.AllowDuplicateProperties = false;
-        json.RespectNullableAnnotations = true;
-        json.RespectRequiredConstructorParameters = true;
+        // Before the others: the first converter that fits is taken.
         json.Converters.Add(new StrictStringConverter());
-        json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
-        json.TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { GraderCatalog.AddPolymorphism, AlgorithmCatalog.AddPolymorphism } };
+        JsonFormat.Apply(json, Unions);
     }
 
     private static JsonSerializerOptions Create()

@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
+using Microsoft.AspNetCore.Mvc;
 
 namespace RftService.Api.Http;
 
@@ -14,6 +15,11 @@ internal static class RequestValidator
 {
     public static async ValueTask<object?> FilterAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
+        if (UnknownParameters(context) is { Count: > 0 } unknown)
+        {
+            return Problems.Invalid(unknown);
+        }
+
         foreach (var argument in context.Arguments)
         {
             var errors = argument switch
@@ -29,6 +35,20 @@ internal static class RequestValidator
         }
 
         return await next(context);
+    }
+
+    // A misspelt filter would be left out in silence and answer with too much.
+    private static List<ProblemError> UnknownParameters(EndpointFilterInvocationContext context)
+    {
+        var known = context.Arguments.OfType<IRequestQuery>()
+            .SelectMany(query => query.GetType().GetProperties())
+            .Select(property => property.GetCustomAttribute<FromQueryAttribute>()?.Name)
+            .OfType<string>()
+            .ToList();
+        return [.. context.HttpContext.Request.Query.Keys
+            .Where(key => !known.Contains(key, StringComparer.OrdinalIgnoreCase))
+            .Select(key => new ProblemError("?" + key, "unknown_field",
+                known.Count == 0 ? "this path takes no query parameters" : $"'{key}' is not known here; known: {string.Join(", ", known)}"))];
     }
 
     /// <summary>Every fault of a body, each with its JSON pointer.</summary>
@@ -92,7 +112,7 @@ internal static class RequestValidator
             case IDictionary map:
                 foreach (DictionaryEntry entry in map)
                 {
-                    Descend(entry.Value, $"{pointer}/{Escape(Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "")}", errors);
+                    Element(entry.Value, $"{pointer}/{Escape(Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "")}", errors);
                 }
 
                 break;
@@ -100,7 +120,7 @@ internal static class RequestValidator
                 var index = 0;
                 foreach (var item in list)
                 {
-                    Descend(item, $"{pointer}/{index++}", errors);
+                    Element(item, $"{pointer}/{index++}", errors);
                 }
 
                 break;
@@ -112,6 +132,17 @@ internal static class RequestValidator
 
                 break;
         }
+    }
+
+    // The serializer lets null pass as an element, whatever the type says.
+    private static void Element(object? value, string pointer, List<ProblemError> errors)
+    {
+        if (value is null)
+        {
+            errors.Add(new ProblemError(pointer, "null_value", "null is not allowed here: give a value or leave it out"));
+        }
+
+        Descend(value, pointer, errors);
     }
 
     private static ProblemError Explain(ValidationAttribute rule, object? value, ValidationResult fault, string pointer) => rule switch

@@ -74,6 +74,11 @@ internal static class KeysEndpoints
             return PublicId.Key.NotFound(id);
         }
 
+        if (found.IsAdmin && !caller.IsAdmin)
+        {
+            return Problems.Of(StatusCodes.Status403Forbidden, "admin_only", "Only an administrator can revoke an administrator's key.");
+        }
+
         found.RevokedAt ??= clock.GetUtcNow();
         await db.SaveChangesAsync(cancellation);
         return TypedResults.NoContent();

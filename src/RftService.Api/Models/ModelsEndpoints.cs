@@ -24,7 +24,7 @@ internal static partial class ModelsEndpoints
     }
 
     private static async Task<Results<Created<ModelResponse>, ProblemResult>> RegisterAsync(
-        RegisterModelRequest request, Caller caller, RftDbContext db, ArtifactPaths paths, TimeProvider clock,
+        RegisterModelRequest request, Caller caller, ResourceId resource, RftDbContext db, ArtifactPaths paths, TimeProvider clock,
         ILogger<BaseModel> logger, CancellationToken cancellation)
     {
         var (folder, fault) = ModelRoot.Resolve(paths.ModelRoot, request.Folder);
@@ -46,7 +46,7 @@ internal static partial class ModelsEndpoints
 
         var model = new BaseModel
         {
-            Id = PublicId.New(clock),
+            Id = resource.Value,
             ProjectId = caller.ProjectId,
             Name = request.Name,
             Folder = folder,
@@ -65,6 +65,10 @@ internal static partial class ModelsEndpoints
         try
         {
             await db.SaveChangesAsync(cancellation);
+        }
+        catch (DbUpdateException) when (db.Models.AsNoTracking().Any(made => made.Id == model.Id))
+        {
+            // by this very request, before a crash: its answer was lost, the model was not
         }
         catch (DbUpdateException taken) when (taken.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
         {

@@ -1,9 +1,15 @@
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Microsoft.OpenApi;
 using RftService.Api.Datasets;
 using RftService.Api.Http;
 using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Advantages;
+using RftService.Engine.Algorithms.Losses;
+using RftService.Engine.Algorithms.Schedules;
+using RftService.Engine.Algorithms.Weights;
 using RftService.Grading;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -18,6 +24,10 @@ internal static class OpenApiSetup
     {
         [typeof(AlgorithmOptions)] = AlgorithmCatalog.All.ToDictionary(entry => entry.OptionsType, entry => entry.Name),
         [typeof(GraderSpec)] = GraderCatalog.All.ToDictionary(entry => entry.SpecType, entry => entry.Name),
+        [typeof(AdvantageSpec)] = CasesOf(typeof(AdvantageSpec)),
+        [typeof(LossSpec)] = CasesOf(typeof(LossSpec)),
+        [typeof(ScheduleSpec)] = CasesOf(typeof(ScheduleSpec)),
+        [typeof(WeightSpec)] = CasesOf(typeof(WeightSpec)),
     };
 
     public static void AddRftOpenApi(this IServiceCollection services)
@@ -74,6 +84,9 @@ internal static class OpenApiSetup
             page.DisplayOperationId();
         });
     }
+
+    private static Dictionary<Type, string> CasesOf(Type union) =>
+        union.GetCustomAttributes<JsonDerivedTypeAttribute>().ToDictionary(one => one.DerivedType, one => (string)one.TypeDiscriminator!);
 
     // Base schema with a discriminator mapping, cases by allOf: of the possible forms the one that client generators read right.
     // Only our own unions: a discriminator on other base types would break the clients.

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 using RftService.Api.Http;
 using RftService.Data;
 using RftService.Grading;
@@ -15,11 +13,10 @@ internal static class RewardDryRun
     public static async Task<Results<Ok<DryRunResponse>, ProblemResult>> RunAsync(
         DryRunRequest request, Caller caller, RftDbContext db, GraderHost host, CancellationToken cancellation)
     {
-        var spec = request.Grader ?? await StoredAsync(request, caller, db, cancellation);
+        var spec = request.Grader ?? await RewardLookup.FindSpecAsync(db, caller, request.RewardId, request.Version, cancellation);
         if (spec is null)
         {
-            return Problems.Unprocessable("unknown_reward",
-                new ProblemError("/reward_id", "unknown_reward", "there is no such reward or version in this project: list them at GET /api/v1/rewards"));
+            return RewardLookup.Unknown();
         }
 
         var (grader, refusal) = await GraderCheck.CreateAsync(spec, host);
@@ -44,21 +41,5 @@ internal static class RewardDryRun
             values.Count == 0 ? null : values.Average(),
             results.Count(result => result.Outcome == GradeOutcome.Abstain),
             results.Count(result => result.Outcome == GradeOutcome.Error)));
-    }
-
-    private static async Task<GraderSpec?> StoredAsync(DryRunRequest request, Caller caller, RftDbContext db, CancellationToken cancellation)
-    {
-        if (!PublicId.Reward.TryParse(request.RewardId, out var id))
-        {
-            return null;
-        }
-
-        var json = await db.Rewards.AsNoTracking()
-            .Where(reward => reward.Id == id && reward.ProjectId == caller.ProjectId && reward.DeletedAt == null)
-            .Join(db.RewardVersions, reward => reward.Id, version => version.RewardId, (reward, version) => new { reward, version })
-            .Where(pair => pair.version.Version == (request.Version ?? pair.reward.LatestVersion))
-            .Select(pair => pair.version.GraderJson)
-            .SingleOrDefaultAsync(cancellation);
-        return json is null ? null : JsonSerializer.Deserialize<GraderSpec>(json, JsonSetup.Options);
     }
 }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using RftService.Api.Http;
 using RftService.Data;
 using RftService.Data.Rewards;
@@ -19,6 +20,10 @@ internal static class RewardsEndpoints
         rewards.MapGet("/", ListAsync).WithName("ListRewards").WithSummary("List the rewards").ProducesProblems(400);
         rewards.MapPost("/dry-run", RewardDryRun.RunAsync).WithName("DryRunReward").WithSummary("Grade given completions; stores nothing")
             .ProducesProblems(400, 422);
+        rewards.MapPost("/preview", (RewardPreviewRequest request, RewardPreviews previews, CancellationToken cancellation) => previews.RunAsync(request, cancellation))
+            .WithName("PreviewReward").WithSummary("Sample completions of some rows and grade them; stores nothing")
+            .WithDescription("Shows how the reward is spread, between prompts and within them, what fails, how the parts agree, and whether a run could learn from it.")
+            .Produces<RewardPreview>().ProducesProblems(400, 422, 503);
         rewards.MapGet("/{id}", GetAsync).WithName("GetReward").WithSummary("Show a reward and its newest version")
             .Produces<RewardResponse>().ProducesProblems(404);
         rewards.MapDelete("/{id}", DeleteAsync).WithName("DeleteReward").WithSummary("Take a reward out of use; runs that have it go on")
@@ -30,7 +35,7 @@ internal static class RewardsEndpoints
     }
 
     private static async Task<Results<Created<RewardResponse>, ProblemResult>> CreateAsync(
-        CreateRewardRequest request, Caller caller, RftDbContext db, GraderHost host, TimeProvider clock, CancellationToken cancellation)
+        CreateRewardRequest request, Caller caller, ResourceId resource, RftDbContext db, GraderHost host, TimeProvider clock, CancellationToken cancellation)
     {
         if ((await GraderCheck.CreateAsync(request.Grader, host)).Refusal is { } refusal)
         {
@@ -39,7 +44,7 @@ internal static class RewardsEndpoints
 
         var reward = new Reward
         {
-            Id = PublicId.New(clock),
+            Id = resource.Value,
             ProjectId = caller.ProjectId,
             Name = request.Name,
             LatestVersion = 1,
@@ -47,14 +52,22 @@ internal static class RewardsEndpoints
         };
         db.Rewards.Add(reward);
         db.RewardVersions.Add(VersionOf(reward, request.Grader, clock));
-        await db.SaveChangesAsync(cancellation);
+        try
+        {
+            await db.SaveChangesAsync(cancellation);
+        }
+        catch (DbUpdateException made) when (made.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "pk_rewards" })
+        {
+            // by this very request, before a crash: its answer was lost, the reward was not
+        }
+
         var id = PublicId.Reward.Format(reward.Id);
         return TypedResults.Created($"/api/v1/rewards/{id}", new RewardResponse(id, reward.Name, 1, request.Grader, reward.CreatedAt));
     }
 
     private static async Task<Results<Created<RewardVersionResponse>, ProblemResult>> AddVersionAsync(
         [Description("The reward's id")] string id, CreateRewardVersionRequest request, Caller caller, RftDbContext db, GraderHost host,
-        TimeProvider clock,        CancellationToken cancellation)
+        TimeProvider clock, CancellationToken cancellation)
     {
         if (await Find(db.Rewards, id, caller).SingleOrDefaultAsync(cancellation) is not { } reward)
         {

@@ -180,13 +180,13 @@ internal sealed class RunChecks(RftDbContext db, Caller caller, RowChecks rows)
             _notes.Add($"optimizer.warmup_steps ({recipe.Optimizer.WarmupSteps}) reach to the end of the {recipe.Steps} steps: the peak rate is never held.");
         }
 
-        CheckLora(recipe.Lora);
+        CheckLora(recipe.Lora, model);
         return recipe;
     }
 
-    private void CheckLora(LoraSpec? lora)
+    private void CheckLora(LoraSpec? lora, BaseModel? model)
     {
-        var known = new LoraSpec().TargetModules;
+        var known = model is null ? ModelCatalog.LoraTargets : ModelCatalog.LoraTargetsOf(model.Family);
         for (var i = 0; i < (lora?.TargetModules.Count ?? 0); i++)
         {
             var name = lora!.TargetModules[i];

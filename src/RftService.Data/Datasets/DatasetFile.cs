@@ -55,7 +55,7 @@ public sealed class DatasetFile : IDisposable
             var read = RandomAccess.Read(file, target, offset);
             if (read == 0)
             {
-                throw new EndOfStreamException("The dataset file is shorter than its index says.");
+                throw new InvalidDataException("The dataset file is shorter than its index says.");
             }
 
             target = target[read..];

@@ -10,6 +10,9 @@ public sealed class IdempotencyRecord
     /// <summary>Of method, path and body.</summary>
     public required byte[] RequestHash { get; init; }
 
+    /// <summary>Id of what the request makes, chosen before it is made: a repetition after a crash makes the same thing, not a second one.</summary>
+    public required Guid ResourceId { get; init; }
+
     /// <summary>Null while the first request is still being answered.</summary>
     public int? StatusCode { get; set; }
 

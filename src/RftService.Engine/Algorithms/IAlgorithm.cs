@@ -14,14 +14,33 @@ public interface IAlgorithm
     /// <summary>True when the loss reads <see cref="PolicyBatch.ReferenceLogProbs"/>; the trainer then keeps the frozen base model at hand.</summary>
     bool NeedsReference { get; }
 
-    /// <summary>
-    /// Turns the rewards of one group into advantages. Rollouts without a value are not in the spans.
-    /// An advantage of NaN leaves that rollout out of the step.
-    /// Returns false when the group holds nothing to learn from and is dropped from the step.
-    /// </summary>
-    bool AssignCredit(ReadOnlySpan<float> rewards, Span<float> advantages);
+    /// <summary>True when credit assignment reads <see cref="GradedCompletion.ReferenceLogProbs"/>.</summary>
+    bool CreditNeedsReference => false;
 
-    /// <summary>Unreduced loss of a micro-batch: a function of <see cref="PolicyBatch.LogProbs"/> only, so gradients of micro-batches add up exactly.</summary>
+    /// <summary>True when a step in which every advantage is 0 teaches nothing.</summary>
+    bool NeedsAdvantages => true;
+
+    /// <summary>Times that more prompts are sampled in a step to replace those whose grades are all equal.</summary>
+    int RefillRounds => 0;
+
+    /// <summary>Numbers that <see cref="Survey"/> gives for each completion; 0: the step is not surveyed.</summary>
+    int SurveyWidth => 0;
+
+    /// <summary>
+    /// Turns the graded completions of a step into advantages. What has no value is not given; what is not returned is left out of the loss.
+    /// </summary>
+    CreditReport AssignCredit(StepRollouts step);
+
+    /// <summary>
+    /// Looks at the whole step under the policy as it is, before the first backward pass: where a loss joins several completions,
+    /// its exact coefficients come from here. One array of <see cref="SurveyWidth"/> numbers a completion, in order.
+    /// </summary>
+    IReadOnlyList<double[]> Survey(IReadOnlyList<SurveyedCompletion> step) =>
+        throw new InvalidOperationException("This rule does not survey.");
+
+    /// <summary>
+    /// Unreduced loss of a micro-batch: a function of <see cref="PolicyBatch.LogProbs"/> only, so gradients of micro-batches add up exactly.
+    /// </summary>
     IReadOnlyList<LossTerm> Loss(PolicyBatch batch);
 
     /// <summary>What the rule wants to be seen of a micro-batch, beside the metrics that every run has. No gradient is tracked here.</summary>

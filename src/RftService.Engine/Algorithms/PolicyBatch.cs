@@ -7,15 +7,34 @@ namespace RftService.Engine.Algorithms;
 /// </summary>
 /// <param name="LogProbs">log πθ of the completion tokens, [B, T]; the only differentiable input.</param>
 /// <param name="BehaviorLogProbs">log μ of the same tokens, [B, T].</param>
-/// <param name="Advantages">One a completion, [B]. 1 on expert completions.</param>
+/// <param name="Advantages">One a completion, [B, 1], or one a token, [B, T]. 1 on expert completions.</param>
 /// <param name="Mask">1 on tokens that the policy (or the expert) wrote, 0 elsewhere, [B, T].</param>
 /// <param name="ReferenceLogProbs">log π_ref, [B, T]; null unless the rule asks for it.</param>
+/// <param name="Survey">What <see cref="IAlgorithm.Survey"/> gave for the completions, [B, width]; null when the step is not surveyed.</param>
+/// <param name="Step">Steps done before this one; schedules follow it.</param>
 public sealed record PolicyBatch(
     torch.Tensor LogProbs,
     torch.Tensor BehaviorLogProbs,
     torch.Tensor Advantages,
     torch.Tensor Mask,
-    torch.Tensor? ReferenceLogProbs = null);
+    torch.Tensor? ReferenceLogProbs = null,
+    torch.Tensor? Survey = null,
+    int Step = 0)
+{
+    /// <summary>Tokens of each completion, at least 1, [B, 1].</summary>
+    internal torch.Tensor Lengths => Mask.sum(1, keepdim: true).clamp_min(1);
+
+    /// <summary>log π_ref, [B, T].</summary>
+    internal torch.Tensor Reference =>
+        ReferenceLogProbs ?? throw new InvalidOperationException("This loss needs the reference log-probs.");
+
+    /// <summary>What this batch adds to the mean of something over tokens, [B, T] or [B, 1].</summary>
+    internal AlgorithmMetric TokenMean(string name, torch.Tensor values) =>
+        new(name, (values * Mask).sum().ToDouble(), Mask.sum().ToDouble());
+
+    /// <summary>The same batch as constants.</summary>
+    internal PolicyBatch Detached => this with { LogProbs = LogProbs.detach() };
+}
 
 /// <summary>One additive part of a loss.</summary>
 /// <param name="Name">Metric suffix: the value is reported as `loss/{name}`.</param>
@@ -32,6 +51,9 @@ public enum LossReduction
 
     /// <summary>Mean over prompts of the token mean of their group (DAPO's paper, ScaleRL).</summary>
     PromptMean,
+
+    /// <summary>Mean over prompts of the token sum of their group (losses of a whole group, as CoPG).</summary>
+    PromptSum,
 
     /// <summary>Mean over completions of their token mean (GRPO, GSPO, TOPR).</summary>
     CompletionMean,

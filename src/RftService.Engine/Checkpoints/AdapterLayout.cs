@@ -11,20 +11,31 @@ internal static class AdapterLayout
 
     public static string Name(string linear, string half) => $"base_model.model.{linear}.{half}";
 
-    /// <summary>All adapter tensors in the order of the layers, A before B.</summary>
-    /// <exception cref="InvalidOperationException">A target is no linear layer.</exception>
-    public static IReadOnlyList<(string Name, long[] Shape)> Tensors(ModelConfig config, LoraSpec lora)
+    /// <summary>The linear layers of a model that get adapters, in the model's order.</summary>
+    /// <exception cref="InvalidOperationException">A target is no linear layer of this family.</exception>
+    public static IReadOnlyList<(string Module, string Name)> Targets(ModelConfig config, LoraSpec lora)
     {
-        if (lora.TargetModules.FirstOrDefault(target => ModelLayout.Linears.All(linear => linear.Name != target)) is { } unknown)
+        var all = ModelLayout.Linears(config.FusedProjections);
+        if (lora.TargetModules.Contains(LoraSpec.AllLinear))
         {
-            throw new InvalidOperationException(
-                $"target_modules: expected some of {string.Join(", ", ModelLayout.Linears.Select(linear => linear.Name))}, got {unknown}.");
+            return all;
         }
 
+        return lora.TargetModules.FirstOrDefault(target => all.All(linear => linear.Name != target)) is { } unknown
+            ? throw new InvalidOperationException(
+                $"target_modules: expected some of {string.Join(", ", all.Select(linear => linear.Name))} for {config.Family}, got {unknown}.")
+            : [.. all.Where(linear => lora.TargetModules.Contains(linear.Name))];
+    }
+
+    /// <summary>All adapter tensors in the order of the layers, A before B.</summary>
+    /// <exception cref="InvalidOperationException">A target is no linear layer of this family.</exception>
+    public static IReadOnlyList<(string Name, long[] Shape)> Tensors(ModelConfig config, LoraSpec lora)
+    {
         var tensors = new List<(string Name, long[] Shape)>();
+        var targets = Targets(config, lora);
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            foreach (var (module, name) in ModelLayout.Linears.Where(linear => lora.TargetModules.Contains(linear.Name)))
+            foreach (var (module, name) in targets)
             {
                 var (output, input) = ModelLayout.LinearShape(config, name);
                 tensors.Add((Name($"model.layers.{layer}.{module}.{name}", A), [lora.Rank, input]));
@@ -40,6 +51,13 @@ internal static class AdapterLayout
     public static void Match(ModelConfig config, LoraSpec lora, SafeTensorsFile file)
     {
         const string remedy = "Give the adapter_config.json that belongs to these weights.";
+        var known = ModelCatalog.LoraTargetsOf(config.Family);
+        if (lora.TargetModules.FirstOrDefault(target => !known.Contains(target)) is { } foreign)
+        {
+            throw new ModelFolderException(
+                "adapter_config.json", "/target_modules", $"target_modules: expected some of {string.Join(", ", known)}, got {foreign}.", remedy);
+        }
+
         var expected = Tensors(config, lora);
         foreach (var (name, shape) in expected)
         {

@@ -97,7 +97,7 @@ internal sealed class CheckpointStore(string root, string modelFolder)
         if (model.Lora is { } lora)
         {
             SafeTensorsWriter.Write(Path.Combine(folder, AdapterLayout.File), model.Trainable);
-            AdapterConfig.From(lora, Path.GetFileName(Path.TrimEndingDirectorySeparator(modelFolder))).Save(folder);
+            AdapterConfig.From(lora, model.Config, Path.GetFileName(Path.TrimEndingDirectorySeparator(modelFolder))).Save(folder);
             return;
         }
 

@@ -13,6 +13,12 @@ internal static partial class DurableFolder
     public static void Create(string folder, Action<string> fill)
     {
         var parent = Path.GetDirectoryName(folder)!;
+        var known = parent;
+        while (!Directory.Exists(known))
+        {
+            known = Path.GetDirectoryName(known)!;
+        }
+
         Directory.CreateDirectory(parent);
         var temporary = Path.Combine(parent, $".{Path.GetFileName(folder)}.partial");
         if (Directory.Exists(temporary))
@@ -39,7 +45,14 @@ internal static partial class DurableFolder
         }
 
         Directory.Move(temporary, folder);
-        Flush(parent);
+        for (var made = parent; ; made = Path.GetDirectoryName(made)!)
+        {
+            Flush(made);
+            if (made == known)
+            {
+                break;
+            }
+        }
     }
 
     /// <summary>Makes the entries of a folder durable; .NET has no call for it.</summary>

@@ -5,7 +5,7 @@ using RftService.Engine.Models;
 namespace RftService.Engine.Checkpoints;
 
 /// <summary>
-/// Folds adapters into their base model: W + (alpha / r)·B·A. In managed code and row by row, because the Api writes downloads and has no
+/// Folds adapters into their base model: W + scale · B·A. In managed code and row by row, because the Api writes downloads and has no
 /// libtorch; memory stays at one row and the adapters of one layer.
 /// </summary>
 public static class MergedExport
@@ -94,7 +94,7 @@ public static class MergedExport
     /// <param name="lora">Rank and scale.</param>
     private sealed class MergeAdapter(float[] a, float[] b, LoraSpec lora)
     {
-        private readonly float _scale = (float)(lora.Alpha / lora.Rank);
+        private readonly float _scale = (float)lora.Scale;
 
         public void AddTo(Span<float> row, int index)
         {

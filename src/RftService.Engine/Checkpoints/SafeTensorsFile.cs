@@ -23,12 +23,13 @@ public sealed record SafeTensorsEntry(string Name, SafeTensorsDtype Dtype, IRead
 public sealed class SafeTensorsFile : IDisposable
 {
     // Elements converted at a time: bounds what a device copy needs on the host, and keeps spans below 2 GiB.
-    private const int Chunk = 16 * 1024 * 1024;
+    private const int Chunk = 4 * 1024 * 1024;
 
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly Dictionary<string, (SafeTensorsEntry Entry, long Start)> _tensors;
     private readonly unsafe byte* _bytes;
+    private long _resident;
 
     private unsafe SafeTensorsFile(string path, SafeTensorsHeader header)
     {
@@ -70,6 +71,7 @@ public sealed class SafeTensorsFile : IDisposable
             var part = target.Slice(done, Math.Min(Chunk, target.Length - done));
             var stored = new ReadOnlySpan<byte>(_bytes + start + ((first + done) * size), part.Length * size);
             SafeTensorsNumbers.Widen(stored, entry.Dtype, part);
+            Release(stored.Length);
         }
     }
 
@@ -104,6 +106,16 @@ public sealed class SafeTensorsFile : IDisposable
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
         _file.Dispose();
+    }
+
+    private unsafe void Release(int read)
+    {
+        _resident += read;
+        if (_resident >= MappedPages.Allowance)
+        {
+            MappedPages.Release(_bytes, (long)_view.SafeMemoryMappedViewHandle.ByteLength);
+            _resident = 0;
+        }
     }
 
     internal static Span<float> Floats(torch.Tensor tensor) =>

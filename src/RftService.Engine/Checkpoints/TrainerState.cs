@@ -30,8 +30,8 @@ public sealed record TrainerState
     /// <summary>Steps in a row, up to this one, whose update was skipped because it was not finite.</summary>
     public int SkippedInARow { get; init; }
 
-    /// <summary>True when this step had nothing to learn: the notice of such a stretch is given once.</summary>
-    public bool InQuietStretch { get; init; }
+    /// <summary>Steps in a row, up to this one, that had nothing to learn; the notice of such a stretch is given once.</summary>
+    public int QuietInARow { get; init; }
 
     /// <summary>Positions of a micro-batch, lower than the recipe's once memory has run out.</summary>
     public int MicroBatchTokens { get; init; }
@@ -41,9 +41,6 @@ public sealed record TrainerState
 
     /// <summary>Versions that produced the numbers.</summary>
     public IReadOnlyDictionary<string, string> Libraries { get; init; } = new SortedDictionary<string, string>();
-
-    /// <summary>Of the recipe, so that a checkpoint is not taken up by another one; lower-case hex.</summary>
-    public required string RecipeSha256 { get; init; }
 
     internal static JsonSerializerOptions Json { get; } = new()
     {

@@ -14,7 +14,8 @@ internal sealed class ConfigReader : IDisposable
         "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "use_cache", "initializer_range", "bos_token_id", "eos_token_id",
         "pad_token_id", "unk_token_id", "attention_dropout", "pretraining_tp", "_name_or_path", "_attn_implementation_autoset", "max_window_layers",
         "return_dict", "output_hidden_states", "output_attentions", "max_length", "unsloth_fixed", "unsloth_version", "_from_model_config", "id2label",
-        "label2id", "problem_type", "task_specific_params", "name_or_path", "is_llama_config", "pad_token", "eos_token",
+        "label2id", "problem_type", "task_specific_params", "name_or_path", "is_llama_config", "pad_token", "eos_token", "_attn_implementation",
+        "auto_map", "transformers.js_config", "cache_implementation", "embd_pdrop", "resid_pdrop", "no_rope_layer_interval",
     ];
 
     private readonly JsonDocument _document;
@@ -83,46 +84,13 @@ internal sealed class ConfigReader : IDisposable
         }
     }
 
-    /// <summary>Refuses window attention: every layer must see the whole context.</summary>
-    public void FullAttentionOnly()
-    {
-        // Qwen configs carry a window that is switched off.
-        if (Flag("use_sliding_window", Take("sliding_window") is not null && !Root.TryGetProperty("use_sliding_window", out _)))
-        {
-            throw Refuse("sliding_window", "no sliding window", "a sliding window");
-        }
+    /// <summary>A number, or null where the field is null; `absent` where there is no such field: in these configs null means none, not default.</summary>
+    public double? Optional(string name, double? absent) =>
+        !Root.TryGetProperty(name, out _) ? Default(name, absent) : Take(name) is null ? null : Positive(name);
 
-        if (Take("layer_types") is { } types)
-        {
-            if (types.ValueKind != JsonValueKind.Array)
-            {
-                throw Refuse("layer_types", "a list", types.GetRawText());
-            }
-
-            foreach (var (index, type) in types.EnumerateArray().Index())
-            {
-                if (type.ValueKind != JsonValueKind.String || type.GetString() != "full_attention")
-                {
-                    throw Refuse($"layer_types/{index}", "full_attention", type.GetRawText());
-                }
-            }
-        }
-    }
-
-    /// <summary>Base and stretching of the rotary frequencies, in the old fields or the newer `rope_parameters`.</summary>
-    public (double Theta, RopeScaling? Scaling) Rope()
-    {
-        var place = Take("rope_parameters") is not null ? "rope_parameters" : "rope_scaling";
-        var parameters = Take(place);
-        if (parameters is { ValueKind: not JsonValueKind.Object } other)
-        {
-            throw Refuse(place, "an object or null", other.GetRawText());
-        }
-
-        double? inner = place == "rope_parameters" ? Positive(parameters!.Value, "rope_theta", place + "/rope_theta", double.NaN) : null;
-        var theta = Positive("rope_theta", inner is { } given && !double.IsNaN(given) ? given : 10_000);
-        return (theta, parameters is { } scaling ? Scaling(scaling, place) : null);
-    }
+    /// <summary>As <see cref="Optional"/>, for a whole number.</summary>
+    public int? OptionalInteger(string name, int? absent) =>
+        !Root.TryGetProperty(name, out _) ? Default(name, absent) : Take(name) is null ? null : Integer(name);
 
     /// <summary>Refuses what nobody asked for.</summary>
     public void RefuseUnread()
@@ -145,14 +113,15 @@ internal sealed class ConfigReader : IDisposable
 
     public void Dispose() => _document.Dispose();
 
-    // null for a field that is absent or null.
-    private JsonElement? Take(string name)
+    /// <summary>The raw value; null for a field that is absent or null.</summary>
+    public JsonElement? Take(string name)
     {
         _read.Add(name);
         return Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
     }
 
-    private double Positive(JsonElement holder, string name, string place, double? fallback)
+    /// <summary>A number above 0 inside a nested object; a fallback of NaN makes it optional.</summary>
+    public double Positive(JsonElement holder, string name, string place, double? fallback)
     {
         _read.Add(name);
         if (!holder.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
@@ -165,32 +134,9 @@ internal sealed class ConfigReader : IDisposable
             : throw Refuse(place, "a number above 0", value.GetRawText());
     }
 
-    private RopeScaling? Scaling(JsonElement scaling, string place)
+    private T Default<T>(string name, T value)
     {
-        // "type" is the older spelling of "rope_type".
-        var name = scaling.TryGetProperty("rope_type", out var type) || scaling.TryGetProperty("type", out type) ? type.ToString() : "nothing";
-        string[] known = name switch
-        {
-            "default" => [],
-            "linear" => ["factor"],
-            "llama3" => ["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"],
-            _ => throw Refuse(place + "/rope_type", "default, linear or llama3", name),
-        };
-        foreach (var member in scaling.EnumerateObject())
-        {
-            if (!known.Contains(member.Name) && member.Name is not ("rope_type" or "type" or "rope_theta"))
-            {
-                throw Refuse($"{place}/{member.Name}", $"no such field for {name}", member.Value.GetRawText());
-            }
-        }
-
-        double Value(string field) => Positive(scaling, field, $"{place}/{field}", fallback: null);
-        return name switch
-        {
-            "linear" => new RopeScaling(Value("factor")),
-            "llama3" => new RopeScaling(
-                Value("factor"), Value("low_freq_factor"), Value("high_freq_factor"), (int)Value("original_max_position_embeddings")),
-            _ => null,
-        };
+        _read.Add(name);
+        return value;
     }
 }

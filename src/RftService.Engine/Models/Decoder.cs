@@ -5,16 +5,19 @@ using TorchSharp;
 namespace RftService.Engine.Models;
 
 /// <summary>
-/// The decoder that all our families share, in float32. Parameters stay separate under their Hugging Face names: a checkpoint
-/// then holds exactly what was trained.
+/// The decoder that all our families share. Parameters stay separate under their Hugging Face names: a checkpoint then holds
+/// exactly what was trained.
 /// </summary>
 internal sealed class Decoder : ICausalLm
 {
     private readonly ParameterSet _parameters;
+    private readonly LayerAttention[] _kinds;   // what layers have in common is made once a pass
+    private readonly Rotary?[] _rotaries;       // one a kind
+    private readonly int[] _kindOf;             // one a layer
     private readonly DecoderLayer[] _layers;
     private readonly torch.Tensor _embedding;
+    private readonly Scalar? _embeddingScale;
     private readonly RmsNorm _norm;
-    private readonly Rotary _rotary;
     private readonly torch.Device _device;
 
     /// <param name="config">The shape.</param>
@@ -25,9 +28,12 @@ internal sealed class Decoder : ICausalLm
         Config = config;
         _parameters = parameters;
         _device = device;
-        _rotary = new Rotary(config, device);
         _embedding = parameters[ModelLayout.Embedding];
         HeadWeight = config.TiedEmbeddings ? _embedding : parameters[ModelLayout.Head];
+        _kinds = [.. config.Attention.Distinct()];
+        _kindOf = [.. config.Attention.Select(layer => Array.IndexOf(_kinds, layer))];
+        _rotaries = [.. _kinds.Select(kind => kind.Rope is { } rope ? new Rotary(rope, config.HeadSize, _embedding.dtype, device) : null)];
+        _embeddingScale = config.EmbeddingScale is { } scale ? Rounded(scale, _embedding.dtype) : null;
         _norm = Norm(ModelLayout.FinalNorm);
         _layers = [.. Enumerable.Range(0, config.Layers).Select(index => Layer($"model.layers.{index}."))];
     }
@@ -48,63 +54,58 @@ internal sealed class Decoder : ICausalLm
         set => _parameters.Switch.On = value;
     }
 
+    public ulong? DropoutSeed
+    {
+        get => _parameters.Switch.DropoutSeed;
+        set => _parameters.Switch.DropoutSeed = value;
+    }
+
     public torch.Tensor Hidden(torch.Tensor tokens, torch.Tensor? padding = null)
     {
         using var scope = torch.NewDisposeScope();
-        var (positions, sight) = padding is null ? (Range(0, tokens.size(1)), new Sight(null, Causal: true)) : Padded(padding);
-        return Forward(tokens, positions, sight, cache: null).MoveToOuterDisposeScope();
+        var length = tokens.size(1);
+        // Padding on the right is never seen by what stands before it.
+        var real = padding is not null && padding.narrow(1, 0, 1).any().item<bool>() ? padding.logical_not() : null;
+        // Positions count real tokens only, so padding on either side changes nothing.
+        var positions = real?.to(torch.int64).cumsum(1).sub_(1).clamp_min_(0) ?? Range(0, length);      // [B, S]
+        return Forward(tokens, positions, kind => Sight.Of(length, kind.Window, real, _device), cache: null).MoveToOuterDisposeScope();
     }
 
     public torch.Tensor Decode(torch.Tensor tokens, KvCache cache)
     {
         using var gradientOff = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        var positions = Range(cache.Length, tokens.size(1));
-        var sight = cache.Sight(positions);
-        if (cache.Start is { } start)
-        {
-            positions = positions.sub(start.unsqueeze(1)).clamp_min_(0);                // [B, S]
-        }
-
-        var hidden = Forward(tokens, positions, sight, cache);
+        var places = Range(cache.Length, tokens.size(1));
+        var positions = cache.Start is { } start ? places.sub(start.unsqueeze(1)).clamp_min_(0) : places;    // [B, S]
+        var hidden = Forward(tokens, positions, kind => cache.Sight(places, kind.Window), cache);
         cache.Advance(tokens.size(1));
         return hidden.MoveToOuterDisposeScope();
     }
 
     public void Dispose()
     {
-        _rotary.Dispose();
+        foreach (var rotary in _rotaries)
+        {
+            rotary?.Dispose();
+        }
+
         _parameters.Dispose();
     }
 
-    // Positions count real tokens only, so padding on either side changes nothing.
-    private (torch.Tensor Positions, Sight Sight) Padded(torch.Tensor padding)
-    {
-        var length = padding.size(1);
-        if (!padding.narrow(1, 0, 1).any().item<bool>())
-        {
-            // Padding on the right is never seen by what stands before it.
-            return (Range(0, length), new Sight(null, Causal: true));
-        }
-
-        var real = padding.logical_not();
-        var positions = real.to(torch.int64).cumsum(1).sub_(1).clamp_min_(0);            // [B, S]
-        var index = torch.arange(length, device: _device);
-        var before = index.unsqueeze(1).ge(index);                                       // [S, S]
-        // A padding query sees itself: with no key at all its softmax would be NaN, and NaN spreads in the backward pass.
-        var self = index.unsqueeze(1).eq(index);                                         // [S, S]
-        var seen = before.logical_and(real.view(-1, 1, 1, length)).logical_or(self);     // [B, 1, S, S]
-        return (positions, new Sight(seen, Causal: false));
-    }
-
-    private torch.Tensor Forward(torch.Tensor tokens, torch.Tensor positions, Sight sight, KvCache? cache)
+    private torch.Tensor Forward(torch.Tensor tokens, torch.Tensor positions, Func<LayerAttention, Sight> sight, KvCache? cache)
     {
         var (rows, length) = (tokens.size(0), tokens.size(1));
-        var angles = _rotary.At(positions);
+        var views = new LayerView[_kinds.Length];
+        for (var kind = 0; kind < views.Length; kind++)
+        {
+            views[kind] = new LayerView(_rotaries[kind]?.At(positions), sight(_kinds[kind]));
+        }
+
         var stream = _embedding.index_select(0, tokens.flatten()).view(rows, length, Config.HiddenSize);
+        stream = _embeddingScale is { } scale ? stream.mul(scale) : stream;
         for (var index = 0; index < _layers.Length; index++)
         {
-            var next = _layers[index].Forward(stream, rows, length, angles, sight, cache, index);
+            var next = _layers[index].Forward(stream, rows, length, views[_kindOf[index]], cache, index);
             stream.Dispose();
             stream = next;
         }
@@ -116,21 +117,39 @@ internal sealed class Decoder : ICausalLm
 
     private DecoderLayer Layer(string prefix)
     {
-        LinearLayer Linear(string module, string name) => _parameters.Linear($"{prefix}{module}.{name}");
+        LinearLayer Linear(string name) => _parameters.Linear(prefix + name);
         RmsNorm? HeadNorm(string name) => Config.QueryKeyNorm ? Norm($"{prefix}self_attn.{name}.weight") : null;
+        RmsNorm? PostNorm(string name) => Config.PostNorms ? Norm($"{prefix}{name}.weight") : null;
+        long query = (long)Config.QueryHeads * Config.HeadSize, key = (long)Config.KeyHeads * Config.HeadSize;
         return new DecoderLayer(
             Norm(prefix + "input_layernorm.weight"),
             new Attention(
                 Config,
-                Linear("self_attn", "q_proj"),
-                Linear("self_attn", "k_proj"),
-                Linear("self_attn", "v_proj"),
-                Linear("self_attn", "o_proj"),
+                Config.FusedProjections
+                    ? Projection.Fused(Linear("self_attn.qkv_proj"), query, key, key)
+                    : Projection.Separate(Linear("self_attn.q_proj"), Linear("self_attn.k_proj"), Linear("self_attn.v_proj")),
+                Linear("self_attn.o_proj"),
                 HeadNorm("q_norm"),
                 HeadNorm("k_norm")),
-            Norm(prefix + "post_attention_layernorm.weight"),
-            new SwiGlu(Linear("mlp", "gate_proj"), Linear("mlp", "up_proj"), Linear("mlp", "down_proj")));
+            PostNorm("post_attention_layernorm"),
+            // The same name for another place: Llama's second norm stands before the feed-forward block, Gemma's behind the attention.
+            Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
+            new FeedForward(
+                Config.Gate,
+                Config.FusedProjections
+                    ? Projection.Fused(Linear("mlp.gate_up_proj"), Config.IntermediateSize, Config.IntermediateSize)
+                    : Projection.Separate(Linear("mlp.gate_proj"), Linear("mlp.up_proj")),
+                Linear("mlp.down_proj")),
+            PostNorm("post_feedforward_layernorm"));
     }
 
-    private RmsNorm Norm(string name) => new(_parameters[name], Config.NormEpsilon);
+    private RmsNorm Norm(string name) => new(_parameters[name], Config.NormEpsilon, Config.NormOffset);
+
+    // √3072 is 55.5 in bfloat16, and that is what Gemma was trained with.
+    private static Scalar Rounded(double value, torch.ScalarType dtype)
+    {
+        using var rounded = torch.tensor(value, dtype);
+        using var wide = rounded.to(torch.float64);
+        return wide.item<double>();
+    }
 }

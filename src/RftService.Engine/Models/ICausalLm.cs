@@ -31,7 +31,7 @@ public interface ICausalLm : IDisposable
     /// <summary>Parameters by their Hugging Face names (adapters by PEFT's names), in a stable order; a tied matrix appears once.</summary>
     IReadOnlyList<(string Name, torch.Tensor Value)> Parameters { get; }
 
-    /// <summary>The parameters that are trained: the adapters if there are any, else all.</summary>
+    /// <summary>The parameters that are trained: the adapters if there are any, else all that are not frozen.</summary>
     IReadOnlyList<(string Name, torch.Tensor Value)> Trainable { get; }
 
     /// <summary>The adapters of this model; null when it is trained whole.</summary>
@@ -39,4 +39,9 @@ public interface ICausalLm : IDisposable
 
     /// <summary>Switches adapters off (the frozen base) or on again. No effect on a model without adapters.</summary>
     bool AdaptersEnabled { get; set; }
+
+    /// <summary>
+    /// Set for a training pass: adapters with dropout leave out inputs by masks that follow from it. Null, as at first: nothing is left out.
+    /// </summary>
+    ulong? DropoutSeed { get; set; }
 }

@@ -12,6 +12,9 @@ internal interface IModelFamily
     /// <summary>As in config.json's `model_type`.</summary>
     string ModelType { get; }
 
+    /// <summary>Query, key and value projections are one matrix, and so are gate and up.</summary>
+    bool FusesProjections => false;
+
     /// <summary>Reads and checks the shape.</summary>
     /// <exception cref="ModelFolderException">A value is missing or not supported.</exception>
     ModelConfig Read(ConfigReader json);

@@ -1,6 +1,8 @@
 namespace RftService.Engine.Models;
 
-/// <summary>Llama 1 to 3 and what shares their layout (Touvron et al. 2023, arXiv:2302.13971; Dubey et al. 2024, arXiv:2407.21783).</summary>
+/// <summary>
+/// Llama 2 to 3.2 and what shares their layout, as SmolLM2 (Touvron et al. 2023, arXiv:2302.13971; Dubey et al. 2024, arXiv:2407.21783).
+/// </summary>
 internal sealed class Llama : IModelFamily
 {
     public string Name => "llama";
@@ -12,7 +14,9 @@ internal sealed class Llama : IModelFamily
     public ModelConfig Read(ConfigReader json)
     {
         var attentionBias = json.Flag("attention_bias", fallback: false);
-        return DecoderConfig.Read(json, Name) with
+        json.Never("sliding_window");
+        json.Never("use_sliding_window");
+        return DecoderConfig.Read(json, Name).WithWindow(json, window: null, _ => false) with
         {
             QueryKeyValueBias = attentionBias,
             AttentionOutputBias = attentionBias,

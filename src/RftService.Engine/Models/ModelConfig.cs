@@ -15,8 +15,8 @@ public sealed record ModelConfig
     /// <summary>Width inside the feed-forward blocks.</summary>
     public required int IntermediateSize { get; init; }
 
-    /// <summary>L, the number of layers.</summary>
-    public required int Layers { get; init; }
+    /// <summary>What each layer sees and how it turns; L of them.</summary>
+    public required IReadOnlyList<LayerAttention> Attention { get; init; }
 
     /// <summary>H, the number of query heads.</summary>
     public required int QueryHeads { get; init; }
@@ -33,11 +33,8 @@ public sealed record ModelConfig
     /// <summary>Added under the root of RMS norms.</summary>
     public required double NormEpsilon { get; init; }
 
-    /// <summary>Base of the rotary frequencies.</summary>
-    public double RopeTheta { get; init; } = 10_000;
-
-    /// <summary>Stretches the rotary frequencies; null: as they are.</summary>
-    public RopeScaling? RopeScaling { get; init; }
+    /// <summary>L, the number of layers.</summary>
+    public int Layers => Attention.Count;
 
     /// <summary>Query, key and value projections have a bias.</summary>
     public bool QueryKeyValueBias { get; init; }
@@ -50,6 +47,30 @@ public sealed record ModelConfig
 
     /// <summary>Queries and keys are RMS-normed per head before rotation.</summary>
     public bool QueryKeyNorm { get; init; }
+
+    /// <summary>Query, key and value projections are one matrix, and so are gate and up.</summary>
+    public bool FusedProjections { get; init; }
+
+    /// <summary>Norms multiply by 1 + w instead of w.</summary>
+    public bool NormOffset { get; init; }
+
+    /// <summary>Attention and feed-forward are normed behind as well as before.</summary>
+    public bool PostNorms { get; init; }
+
+    /// <summary>The gate of the feed-forward blocks.</summary>
+    public GateFunction Gate { get; init; }
+
+    /// <summary>Factor on the token embeddings, rounded to their number format; null: none.</summary>
+    public double? EmbeddingScale { get; init; }
+
+    /// <summary>Factor on the attention scores; null: 1 / √Dh.</summary>
+    public double? AttentionScale { get; init; }
+
+    /// <summary>Attention scores s become c · tanh(s / c); null: they stay.</summary>
+    public double? AttentionSoftCap { get; init; }
+
+    /// <summary>Logits z become c · tanh(z / c), before any temperature; null: they stay.</summary>
+    public double? LogitSoftCap { get; init; }
 
     /// <summary>The head shares the token embedding.</summary>
     public bool TiedEmbeddings { get; init; }
@@ -65,9 +86,17 @@ public sealed record ModelConfig
     }
 }
 
-/// <summary>How rotary frequencies are stretched for a longer context.</summary>
-/// <param name="Factor">Every stretched frequency is divided by it.</param>
-/// <param name="LowFrequencyFactor">Llama 3: wavelengths above original / this are stretched whole; null: all are.</param>
-/// <param name="HighFrequencyFactor">Llama 3: wavelengths below original / this are left alone.</param>
-/// <param name="OriginalContext">Llama 3: the context before stretching.</param>
-public sealed record RopeScaling(double Factor, double? LowFrequencyFactor = null, double HighFrequencyFactor = 0, int OriginalContext = 0);
+/// <summary>What the attention of a layer sees and how it turns.</summary>
+/// <param name="Window">A query sees that many positions, its own included; null: all before it.</param>
+/// <param name="Rope">Null: queries and keys do not turn.</param>
+public sealed record LayerAttention(int? Window, RopeSpec? Rope);
+
+/// <summary>The gate of a feed-forward block.</summary>
+public enum GateFunction
+{
+    /// <summary>x · sigmoid(x).</summary>
+    Silu,
+
+    /// <summary>GELU by its tanh approximation, `gelu_pytorch_tanh`.</summary>
+    GeluTanh,
+}

@@ -9,12 +9,20 @@ internal static class ModelLayout
     public const string Head = "lm_head.weight";
     public const string FinalNorm = "model.norm.weight";
 
-    /// <summary>Names of the linear layers of a block, as LoRA targets them, with the module they lie in.</summary>
-    public static readonly IReadOnlyList<(string Module, string Name)> Linears =
+    private static readonly (string Module, string Name)[] Separate =
     [
         ("self_attn", "q_proj"), ("self_attn", "k_proj"), ("self_attn", "v_proj"), ("self_attn", "o_proj"),
         ("mlp", "gate_proj"), ("mlp", "up_proj"), ("mlp", "down_proj"),
     ];
+
+    private static readonly (string Module, string Name)[] Fused =
+        [("self_attn", "qkv_proj"), ("self_attn", "o_proj"), ("mlp", "gate_up_proj"), ("mlp", "down_proj")];
+
+    /// <summary>Names of the linear layers of a block, as LoRA targets them, with the module they lie in.</summary>
+    public static IReadOnlyList<(string Module, string Name)> Linears(bool fused) => fused ? Fused : Separate;
+
+    /// <summary>Names of the linear layers of any family.</summary>
+    public static IReadOnlyList<string> LinearNames { get; } = [.. Separate.Concat(Fused).Select(linear => linear.Name).Distinct()];
 
     /// <summary>All tensors of a model; a tied matrix once, as the embedding.</summary>
     public static IReadOnlyList<(string Name, long[] Shape)> Tensors(ModelConfig config)
@@ -23,7 +31,7 @@ internal static class ModelLayout
         for (var layer = 0; layer < config.Layers; layer++)
         {
             var prefix = $"model.layers.{layer}.";
-            foreach (var (module, name) in Linears)
+            foreach (var (module, name) in Linears(config.FusedProjections))
             {
                 var (output, input) = LinearShape(config, name);
                 tensors.Add(($"{prefix}{module}.{name}.weight", [output, input]));
@@ -33,14 +41,7 @@ internal static class ModelLayout
                 }
             }
 
-            if (config.QueryKeyNorm)
-            {
-                tensors.Add((prefix + "self_attn.q_norm.weight", [config.HeadSize]));
-                tensors.Add((prefix + "self_attn.k_norm.weight", [config.HeadSize]));
-            }
-
-            tensors.Add((prefix + "input_layernorm.weight", [config.HiddenSize]));
-            tensors.Add((prefix + "post_attention_layernorm.weight", [config.HiddenSize]));
+            tensors.AddRange(Norms(config).Select(norm => ($"{prefix}{norm.Name}.weight", new long[] { norm.Size })));
         }
 
         tensors.Add((FinalNorm, [config.HiddenSize]));
@@ -60,16 +61,35 @@ internal static class ModelLayout
         {
             "q_proj" => (query, config.HiddenSize),
             "k_proj" or "v_proj" => (key, config.HiddenSize),
+            "qkv_proj" => (query + (2 * key), config.HiddenSize),
             "o_proj" => (config.HiddenSize, query),
             "gate_proj" or "up_proj" => (config.IntermediateSize, config.HiddenSize),
+            "gate_up_proj" => (2L * config.IntermediateSize, config.HiddenSize),
             "down_proj" => (config.HiddenSize, config.IntermediateSize),
             _ => throw new InvalidOperationException($"no linear layer is called {name}"),
         };
     }
 
+    private static IEnumerable<(string Name, long Size)> Norms(ModelConfig config)
+    {
+        if (config.QueryKeyNorm)
+        {
+            yield return ("self_attn.q_norm", config.HeadSize);
+            yield return ("self_attn.k_norm", config.HeadSize);
+        }
+
+        yield return ("input_layernorm", config.HiddenSize);
+        yield return ("post_attention_layernorm", config.HiddenSize);
+        if (config.PostNorms)
+        {
+            yield return ("pre_feedforward_layernorm", config.HiddenSize);
+            yield return ("post_feedforward_layernorm", config.HiddenSize);
+        }
+    }
+
     private static bool HasBias(ModelConfig config, string name) => name switch
     {
-        "q_proj" or "k_proj" or "v_proj" => config.QueryKeyValueBias,
+        "q_proj" or "k_proj" or "v_proj" or "qkv_proj" => config.QueryKeyValueBias,
         "o_proj" => config.AttentionOutputBias,
         _ => config.FeedForwardBias,
     };

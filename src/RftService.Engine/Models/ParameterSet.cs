@@ -11,6 +11,7 @@ internal sealed class ParameterSet : IDisposable
     private readonly List<(string Name, torch.Tensor Value)> _base = [];
     private readonly List<(string Name, torch.Tensor Value)> _adapters = [];
     private readonly Dictionary<string, torch.Tensor> _byName = new(StringComparer.Ordinal);
+    private int _linears;
 
     private ParameterSet(LoraSpec? lora) => Lora = lora;
 
@@ -20,12 +21,13 @@ internal sealed class ParameterSet : IDisposable
 
     public IReadOnlyList<(string Name, torch.Tensor Value)> All => Lora is null ? _base : [.. _base, .. _adapters];
 
-    public IReadOnlyList<(string Name, torch.Tensor Value)> Trainable => Lora is null ? _base : _adapters;
+    public IReadOnlyList<(string Name, torch.Tensor Value)> Trainable => Lora is null ? [.. _base.Where(parameter => parameter.Value.requires_grad)] : _adapters;
 
     public torch.Tensor this[string name] => _byName[name];
 
     /// <summary>Reads checked weights, and makes new adapters where a spec is given: A random, B zero, so that nothing changes at first.</summary>
-    public static ParameterSet Read(ModelConfig config, SafeTensorsFolder weights, string device, LoraSpec? lora, int seed)
+    public static ParameterSet Read(
+        ModelConfig config, SafeTensorsFolder weights, string device, torch.ScalarType dtype, LoraSpec? lora, int seed, FreezeSpec? freeze)
     {
         var parameters = new ParameterSet(lora);
         try
@@ -33,7 +35,7 @@ internal sealed class ParameterSet : IDisposable
             foreach (var (name, _) in ModelLayout.Tensors(config))
             {
                 var stored = config.TiedEmbeddings ? ModelLayout.Stored(weights, name) : name;
-                parameters.Add(parameters._base, name, weights.Read(stored, device), trained: lora is null);
+                parameters.Add(parameters._base, name, Cast(weights.Read(stored, device), dtype), trained: lora is null && freeze?.Holds(name) != true);
             }
 
             foreach (var (name, shape) in lora is null ? [] : AdapterLayout.Tensors(config, lora))
@@ -43,7 +45,7 @@ internal sealed class ParameterSet : IDisposable
                     : torch.zeros(shape);
                 using (values)
                 {
-                    parameters.Add(parameters._adapters, name, values.to(torch.device(device), copy: true), trained: true);
+                    parameters.Add(parameters._adapters, name, values.to(dtype, torch.device(device), copy: true), trained: true);
                 }
             }
 
@@ -71,7 +73,7 @@ internal sealed class ParameterSet : IDisposable
     public LinearLayer Linear(string prefix)
     {
         var adapter = Lora is { } lora && _byName.TryGetValue(AdapterLayout.Name(prefix, AdapterLayout.A), out var a)
-            ? new LowRank(a, _byName[AdapterLayout.Name(prefix, AdapterLayout.B)], lora.Alpha / lora.Rank, Switch)
+            ? new LowRank(a, _byName[AdapterLayout.Name(prefix, AdapterLayout.B)], lora, _linears++, Switch)
             : null;
         return new LinearLayer(_byName[prefix + ".weight"], _byName.GetValueOrDefault(prefix + ".bias"), adapter);
     }
@@ -90,6 +92,19 @@ internal sealed class ParameterSet : IDisposable
         value.DetachFromDisposeScope().requires_grad_(trained);
         list.Add((name, value));
         _byName.Add(name, value);
+    }
+
+    private static torch.Tensor Cast(torch.Tensor value, torch.ScalarType dtype)
+    {
+        if (value.dtype == dtype)
+        {
+            return value;
+        }
+
+        using (value)
+        {
+            return value.to(dtype);
+        }
     }
 
     // Kaiming-uniform with a = √5, PEFT's choice: ±1/√in.

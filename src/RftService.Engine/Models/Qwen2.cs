@@ -9,5 +9,9 @@ internal sealed class Qwen2 : IModelFamily
 
     public string ModelType => "qwen2";
 
-    public ModelConfig Read(ConfigReader json) => DecoderConfig.Read(json, Name) with { QueryKeyValueBias = true };
+    public ModelConfig Read(ConfigReader json)
+    {
+        json.Never("use_mrope");
+        return DecoderConfig.Read(json, Name).WithSwitchedWindow(json) with { QueryKeyValueBias = true };
+    }
 }

@@ -12,7 +12,7 @@ internal sealed class Qwen3 : IModelFamily
     public ModelConfig Read(ConfigReader json)
     {
         var attentionBias = json.Flag("attention_bias", fallback: false);
-        return DecoderConfig.Read(json, Name, headSize: 128) with
+        return DecoderConfig.Read(json, Name, headSize: 128).WithSwitchedWindow(json) with
         {
             QueryKeyNorm = true,
             QueryKeyValueBias = attentionBias,

@@ -141,28 +141,32 @@ public sealed class KvCache : IDisposable
     internal void Advance(long count) => Length += (int)count;
 
     /// <summary>What the next positions may see.</summary>
-    /// <param name="positions">Their indices in the cache, [1, S].</param>
-    internal Sight Sight(torch.Tensor positions)
+    /// <param name="places">Their indices in the cache, [1, S].</param>
+    /// <param name="window">A query sees that many positions, its own included; null: all before it.</param>
+    internal Sight Sight(torch.Tensor places, int? window)
     {
-        var count = positions.size(1);
+        var count = places.size(1);
         var total = Length + count;
-        if (count == 1)
-        {
-            return new Sight(_real?.narrow(3, 0, total), Causal: false);
-        }
-
-        if (Length == 0 && _real is null)
+        if (count > 1 && Length == 0 && _real is null && (window is null || total <= window))
         {
             return new Sight(null, Causal: true);
         }
 
-        var keys = torch.arange(total, device: _device);
-        var queries = positions.squeeze(0).unsqueeze(1);                                     // [S, 1]
-        var seen = queries.ge(keys);                                                         // [S, keys]
-        // A padding query sees itself: with no key at all its softmax would be NaN.
+        // What the first of them no longer sees, none does.
+        var first = window is { } size ? Math.Max(0, Length + 1 - size) : 0;
+        var real = _real?.narrow(3, first, total - first);
+        if (count == 1)
+        {
+            return new Sight(real, Causal: false, first);
+        }
+
+        var keys = torch.arange(first, total, device: _device);
+        var queries = places.squeeze(0).unsqueeze(1);                                        // [S, 1]
+        var seen = Models.Blocks.Sight.Seen(queries, keys, window);                          // [S, keys]
         return new Sight(
-            _real is null ? seen : seen.logical_and(_real.narrow(3, 0, total)).logical_or(queries.eq(keys)),
-            Causal: false);
+            real is null ? seen : Models.Blocks.Sight.OrSelf(seen.logical_and(real), queries, keys),
+            Causal: false,
+            first);
     }
 
     private void SetStart(torch.Tensor start)

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace RftService.Engine.Rollouts;
 
 /// <summary>How completions are sampled.</summary>
-public sealed record SamplingSpec
+public sealed record SamplingSpec : IValidatableObject
 {
     /// <summary>Divides the logits; 0 takes the most likely token. Behavior log-probs are those of the tempered distribution (at 0: of temperature 1).</summary>
     [Range(0.0, 10.0)]
@@ -24,4 +24,13 @@ public sealed record SamplingSpec
     /// <summary>Texts that end a completion; the text itself is left out of the decoded completion.</summary>
     [MaxLength(8)]
     public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Stop.Any(stop => stop is not { Length: >= 1 and <= 200 }))
+        {
+            yield return new ValidationResult("expected texts of 1 to 200 characters", [nameof(Stop)]);
+        }
+    }
 }

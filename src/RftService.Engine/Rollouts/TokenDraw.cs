@@ -1,4 +1,5 @@
 using RftService.Engine.Models;
+using RftService.Engine.Models.Blocks;
 using TorchSharp;
 
 namespace RftService.Engine.Rollouts;
@@ -12,6 +13,7 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
     // Logits alive at once: a wide vocabulary is drawn from in parts.
     private const long MaxLogits = 16 * 1024 * 1024;
 
+    private readonly SoftCap? _cap = SoftCap.Of(model.Config.LogitSoftCap);
     private readonly int _partRows = (int)Math.Max(1, MaxLogits / model.Config.VocabularySize);
 
     /// <param name="hidden">[R, D]</param>
@@ -24,6 +26,7 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
             using var scope = torch.NewDisposeScope();
             var rows = Math.Min(_partRows, uniforms.Length - first);
             var logits = torch.nn.functional.linear(hidden.narrow(0, first, rows), model.HeadWeight);   // [R, V]
+            logits = _cap?.Apply(logits) ?? logits;
             var all = (spec.Temperature is 0 or 1 ? logits : logits.div_((float)spec.Temperature)).log_softmax(-1);
             var taken = spec.Temperature == 0
                 ? all.argmax(-1, keepdim: true)

@@ -22,7 +22,8 @@ internal static class TokenModel
     {
         "BPE" => BpeReader.Read(place),
         "WordLevel" => WordLevelModel.Read(place),
-        var type => throw place["type"].Fault($"the model `{type}` is not supported; BPE and WordLevel are"),
+        "Unigram" => UnigramModel.Read(place),
+        var type => throw place["type"].Fault($"the model `{type}` is not supported; BPE, Unigram and WordLevel are"),
     };
 
     public static Dictionary<string, int> ReadVocabulary(JsonPlace place)

@@ -6,56 +6,69 @@ namespace RftService.Engine.Training;
 /// <summary>The completions of a step after credit assignment.</summary>
 /// <param name="Groups">The step's groups, advantages filled in.</param>
 /// <param name="Rows">What takes part in the loss.</param>
-internal sealed record CreditedStep(IReadOnlyList<RolloutGroup> Groups, IReadOnlyList<TrainingRow> Rows)
+/// <param name="Notices">Warnings of the rule.</param>
+/// <param name="NeedsAdvantages">See <see cref="IAlgorithm.NeedsAdvantages"/>.</param>
+internal sealed record CreditedStep(
+    IReadOnlyList<RolloutGroup> Groups, IReadOnlyList<TrainingRow> Rows, IReadOnlyList<RuleNotice> Notices, bool NeedsAdvantages)
 {
-    /// <summary>False when every advantage is 0: an update would only move the optimizer's own momentum.</summary>
-    public bool HasSignal => Rows.Any(row => row.Advantage != 0f);
+    /// <summary>False when there is nothing to learn: an update would only move the optimizer's own momentum.</summary>
+    public bool HasSignal => NeedsAdvantages
+        ? Rows.Any(row => row.TokenAdvantages?.Any(advantage => advantage != 0f) ?? row.Advantage != 0f)
+        : Rows.Count > 0;
 }
 
 /// <summary>Turns grades into advantages. A completion without a grade is in no statistic and in no loss: it is never a 0.</summary>
 internal static class CreditAssignment
 {
-    /// <summary>Assigns credit group by group.</summary>
-    /// <param name="algorithm">Decides the advantages and which groups to drop.</param>
+    /// <summary>Assigns credit to the whole step.</summary>
+    /// <param name="algorithm">Decides the advantages and what to leave out.</param>
     /// <param name="groups">Graded groups.</param>
-    /// <param name="metrics">Takes the share of groups used.</param>
-    public static CreditedStep Assign(IAlgorithm algorithm, IReadOnlyList<RolloutGroup> groups, MetricSums metrics)
+    /// <param name="recipe">Of the run.</param>
+    /// <param name="step">Number of the step, from 1.</param>
+    /// <param name="referenceOf">log π_ref of rows, asked only by rules whose credit needs it.</param>
+    /// <param name="metrics">Takes what can be said of the advantages.</param>
+    public static CreditedStep Assign(
+        IAlgorithm algorithm,
+        IReadOnlyList<RolloutGroup> groups,
+        Recipe recipe,
+        int step,
+        Func<IReadOnlyList<TrainingRow>, IReadOnlyList<float[]>> referenceOf,
+        MetricSums metrics)
     {
-        var credited = new List<RolloutGroup>(groups.Count);
-        var rows = new List<TrainingRow>();
-        var used = 0;
-        for (var g = 0; g < groups.Count; g++)
+        var graded = groups
+            .SelectMany((group, g) => group.Rollouts
+                .Where(rollout => rollout.Grade?.Value is not null && rollout.Tokens.Count > 0)
+                .Select(rollout => (Rollout: rollout, Row: RowOf(g, group, rollout))))
+            .ToArray();
+        var reference = algorithm.CreditNeedsReference && graded.Length > 0 ? referenceOf([.. graded.Select(pair => pair.Row)]) : null;
+        var completions = graded.Select((pair, i) => CompletionOf(i, pair.Row.Group, pair.Rollout, reference?[i])).ToArray();
+        var report = algorithm.AssignCredit(new StepRollouts(
+            completions, recipe.Sampling.MaxTokens, SeedMix.Of(recipe.Seed, SeedPurpose.Credit, step)));
+
+        var advantages = new Dictionary<Rollout, float>(ReferenceEqualityComparer.Instance);
+        var rows = new List<TrainingRow>(report.Credits.Count);
+        foreach (var credit in report.Credits)
         {
-            var group = groups[g];
-            var valued = group.Rollouts.Where(rollout => rollout.Grade?.Value is not null && rollout.Tokens.Count > 0).ToArray();
-            var rewards = valued.Select(rollout => (float)rollout.Grade!.Value!.Value).ToArray();
-            var advantages = new float[rewards.Length];
-            if (rewards.Length == 0 || !algorithm.AssignCredit(rewards, advantages))
+            var (rollout, row) = graded[credit.Completion.Index];
+            advantages[rollout] = (float)credit.Advantage;
+            rows.Add(row with
             {
-                credited.Add(group);
-                continue;
-            }
-
-            var byRollout = new Dictionary<Rollout, float>(ReferenceEqualityComparer.Instance);
-            for (var i = 0; i < valued.Length; i++)
-            {
-                if (!float.IsNaN(advantages[i]))
-                {
-                    byRollout[valued[i]] = advantages[i];
-                    rows.Add(RowOf(g, group, valued[i], advantages[i]));
-                }
-            }
-
-            used += byRollout.Count > 0 ? 1 : 0;
-            credited.Add(group with
-            {
-                Rollouts = [.. group.Rollouts.Select(rollout =>
-                    byRollout.TryGetValue(rollout, out var advantage) ? rollout with { Advantage = advantage } : rollout)],
+                Advantage = (float)credit.Advantage,
+                TokenAdvantages = credit.TokenAdvantages is { } tokens ? [.. tokens.Select(value => (float)value)] : null,
+                Reward = credit.Completion.Return,
             });
         }
 
-        metrics.Add(MetricNames.GroupsUsedShare, used, groups.Count);
-        return new CreditedStep(credited, rows);
+        Measure(report, rows, groups.Count, graded.Length, metrics);
+        return new CreditedStep(
+            [.. groups.Select(group => group with
+            {
+                Rollouts = [.. group.Rollouts.Select(rollout =>
+                    advantages.TryGetValue(rollout, out var advantage) ? rollout with { Advantage = advantage } : rollout)],
+            })],
+            rows,
+            report.Notices,
+            algorithm.NeedsAdvantages);
     }
 
     /// <summary>Ends the run when too many grades of a step are errors.</summary>
@@ -113,6 +126,31 @@ internal static class CreditAssignment
         }
     }
 
-    private static TrainingRow RowOf(int number, RolloutGroup group, Rollout rollout, float advantage) => new(
-        number, group.PromptTokens, rollout.Tokens, rollout.BehaviorLogProbs.Count == 0 ? null : rollout.BehaviorLogProbs, advantage);
+    private static void Measure(CreditReport report, List<TrainingRow> rows, int groups, int graded, MetricSums metrics)
+    {
+        metrics.Add(MetricNames.GroupsUsedShare, rows.Select(row => row.Group).Distinct().Count(), groups);
+        metrics.Add(MetricNames.CompletionsUsedShare, rows.Count, graded);
+        var magnitude = rows.Sum(row => Math.Abs((double)row.Advantage));
+        metrics.Add(MetricNames.AdvantagePositiveShare, rows.Sum(row => Math.Max(0.0, row.Advantage)), magnitude);
+        metrics.Add(MetricNames.AdvantageMagnitude, magnitude, rows.Count);
+        foreach (var metric in report.Metrics)
+        {
+            metrics.Add(metric.Name, metric.Sum, metric.Count);
+        }
+    }
+
+    private static GradedCompletion CompletionOf(int index, int group, Rollout rollout, float[]? reference) => new()
+    {
+        Index = index,
+        Group = group,
+        Grade = rollout.Grade!.Value!.Value,
+        Reward = rollout.Grade.Value.Value,
+        Length = rollout.Tokens.Count,
+        Truncated = rollout.Stop == StopReason.Length,
+        BehaviorLogProbs = rollout.BehaviorLogProbs,
+        ReferenceLogProbs = reference,
+    };
+
+    private static TrainingRow RowOf(int number, RolloutGroup group, Rollout rollout) => new(
+        number, group.PromptTokens, rollout.Tokens, rollout.BehaviorLogProbs.Count == 0 ? null : rollout.BehaviorLogProbs, Advantage: 0);
 }

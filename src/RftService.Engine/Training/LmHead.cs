@@ -1,3 +1,4 @@
+using RftService.Engine.Models.Blocks;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;
@@ -16,6 +17,7 @@ internal sealed class LmHead : IDisposable
     private readonly Tensor _weight;
     private readonly Tensor _targets;
     private readonly double _temperature;
+    private readonly double? _softCap;
     private readonly int _chunk;
     private Tensor? _softmax;
 
@@ -26,10 +28,12 @@ internal sealed class LmHead : IDisposable
     /// <param name="temperature">Divides the logits.</param>
     /// <param name="keepSoftmax">True when <see cref="Backward"/> will be called.</param>
     /// <param name="chunk">Positions at a time; null: as many as fit into about 128 MB.</param>
-    public LmHead(Tensor hidden, Tensor weight, Tensor targets, double temperature, bool keepSoftmax, int? chunk = null)
+    /// <param name="softCap">Logits z become c · tanh(z / c) before the temperature; null: they stay.</param>
+    public LmHead(
+        Tensor hidden, Tensor weight, Tensor targets, double temperature, bool keepSoftmax, int? chunk = null, double? softCap = null)
     {
         using var _ = no_grad();
-        _temperature = temperature;
+        (_temperature, _softCap) = (temperature, softCap);
         _chunk = chunk ?? Math.Max(64, ChunkElements / (int)weight.shape[0]);
         using var scope = NewDisposeScope();
         _weight = weight.detach().to_type(ScalarType.Float32).DetachFromDisposeScope();
@@ -41,7 +45,8 @@ internal sealed class LmHead : IDisposable
         for (var start = 0; start < count; start += _chunk)
         {
             var length = Math.Min(_chunk, count - start);
-            Forward(start, length, keepSoftmax && length == count);
+            // Behind a soft cap the softmax alone does not lead back to the logits.
+            Forward(start, length, keepSoftmax && length == count && softCap is null);
         }
     }
 
@@ -71,9 +76,16 @@ internal sealed class LmHead : IDisposable
             var k = gradient.narrow(0, start, length).unsqueeze(1) / _temperature;              // [C, 1]
 
             // ∂logp/∂z = (onehot − softmax) / temperature
-            var toLogits = _softmax ?? Logits(hidden).softmax(1);                               // [C, V]
+            var logits = _softmax is null ? Logits(hidden) : null;                              // [C, V]
+            var toLogits = _softmax ?? logits!.softmax(1);                                      // [C, V]
             toLogits.mul_(-k);
             toLogits.scatter_add_(1, targets, k);
+            if (_softCap is { } cap)
+            {
+                // d c·tanh(z / c) / dz = 1 − tanh², and tanh is the capped logit over c.
+                toLogits.mul_(1 - (logits! * (_temperature / cap)).square());
+            }
+
             toHidden.narrow(0, start, length).copy_(toLogits.matmul(_weight));
             toWeight?.addmm_(toLogits.t(), hidden, 1, 1);
         }
@@ -110,7 +122,11 @@ internal sealed class LmHead : IDisposable
         }
     }
 
-    private Tensor Logits(Tensor hidden) => hidden.matmul(_weight.t()).div_(_temperature);
+    private Tensor Logits(Tensor hidden)
+    {
+        var logits = hidden.matmul(_weight.t());
+        return (SoftCap.Of(_softCap)?.Apply(logits) ?? logits).div_(_temperature);
+    }
 
     private static Tensor GradientOf(Tensor weight)
     {

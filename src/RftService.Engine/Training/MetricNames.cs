@@ -45,6 +45,12 @@ public static class MetricNames
     /// <summary>Mean token ratio πθ/μ.</summary>
     public const string RatioMean = "ratio/mean";
 
+    /// <summary>Share of tokens with a ratio πθ/μ above 2, 0 to 1.</summary>
+    public const string RatioHighTail = "ratio/above_2_share";
+
+    /// <summary>Share of tokens with a ratio πθ/μ below 1/2, 0 to 1.</summary>
+    public const string RatioLowTail = "ratio/below_half_share";
+
     /// <summary>Largest token ratio πθ/μ of the step.</summary>
     public const string RatioMax = "ratio/max";
 
@@ -68,6 +74,18 @@ public static class MetricNames
 
     /// <summary>Share of the step's groups that took part in the loss, 0 to 1.</summary>
     public const string GroupsUsedShare = "data/groups_used_share";
+
+    /// <summary>Share of the step's graded completions that took part in the loss, 0 to 1.</summary>
+    public const string CompletionsUsedShare = "data/completions_used_share";
+
+    /// <summary>Times that prompts were sampled in the step: 1, and once more for each refill.</summary>
+    public const string SamplingRounds = "data/sampling_rounds";
+
+    /// <summary>Share of positive advantages in Σ|A| over completions, 0 to 1.</summary>
+    public const string AdvantagePositiveShare = "advantage/positive_share";
+
+    /// <summary>Mean |A| over completions.</summary>
+    public const string AdvantageMagnitude = "advantage/magnitude_mean";
 
     /// <summary>Passes over the data begun, as a fraction.</summary>
     public const string Epochs = "data/epochs";

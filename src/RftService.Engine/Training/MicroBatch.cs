@@ -13,8 +13,9 @@ namespace RftService.Engine.Training;
 /// <param name="Slots">Flat place (in B · T) of each completion token, int64 [N].</param>
 /// <param name="Targets">The completion tokens, int64 [N].</param>
 /// <param name="BehaviorLogProbs">[B, T]; 0 where not known.</param>
-/// <param name="Advantages">[B]</param>
+/// <param name="Advantages">[B, 1], or [B, T] when tokens have their own</param>
 /// <param name="Mask">[B, T]</param>
+/// <param name="Survey">[B, width]; null when the step is not surveyed.</param>
 internal sealed record MicroBatch(
     IReadOnlyList<TrainingRow> Rows,
     Tensor Tokens,
@@ -24,7 +25,8 @@ internal sealed record MicroBatch(
     Tensor Targets,
     Tensor BehaviorLogProbs,
     Tensor Advantages,
-    Tensor Mask)
+    Tensor Mask,
+    Tensor? Survey)
 {
     /// <summary>Makes the tensors; they belong to the current dispose scope.</summary>
     public static MicroBatch Of(IReadOnlyList<TrainingRow> rows, Device device)
@@ -67,7 +69,29 @@ internal sealed record MicroBatch(
             tensor(slots, device: device),
             tensor(targets, device: device),
             tensor(behavior, device: device),
-            tensor(rows.Select(row => row.Advantage).ToArray(), device: device),
-            tensor(mask, device: device));
+            AdvantagesOf(rows, length, device),
+            tensor(mask, device: device),
+            rows[0].Survey.Count == 0
+                ? null
+                : tensor(rows.SelectMany(row => row.Survey).ToArray(), [rows.Count, rows[0].Survey.Count], device: device));
+    }
+
+    private static Tensor AdvantagesOf(IReadOnlyList<TrainingRow> rows, int length, Device device)
+    {
+        if (rows.All(row => row.TokenAdvantages is null))
+        {
+            return tensor(rows.Select(row => row.Advantage).ToArray(), [rows.Count, 1], device: device);
+        }
+
+        var values = new float[rows.Count, length];
+        for (var b = 0; b < rows.Count; b++)
+        {
+            for (var t = 0; t < rows[b].Completion.Count; t++)
+            {
+                values[b, t] = rows[b].TokenAdvantages?[t] ?? rows[b].Advantage;
+            }
+        }
+
+        return tensor(values, device: device);
     }
 }

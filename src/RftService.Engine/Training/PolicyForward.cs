@@ -11,18 +11,48 @@ internal sealed class PolicyForward(ICausalLm model, double temperature)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        using var head = new LmHead(Selected(batch), model.HeadWeight, batch.Targets, temperature, keepSoftmax: false);
+        using var head = new LmHead(Selected(batch), model.HeadWeight, batch.Targets, temperature, keepSoftmax: false, softCap: model.Config.LogitSoftCap);
         return Spread(head.LogProbs, batch).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Log-probs of each row by itself, micro-batch after micro-batch.</summary>
+    public static IReadOnlyList<float[]> Each(
+        IReadOnlyList<IReadOnlyList<TrainingRow>> batches, Func<MicroBatch, Tensor> logProbs, Device device, CancellationToken cancellation)
+    {
+        var found = new List<float[]>();
+        foreach (var batch in batches)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var values = logProbs(MicroBatch.Of(batch, device)).cpu();                                              // [B, T]
+            found.AddRange(batch.Select((row, b) => values[b].narrow(0, 0, row.Completion.Count).data<float>().ToArray()));
+        }
+
+        return found;
     }
 
     /// <summary>Forward, the caller's loss, backward: gradients are added to those of the parameters.</summary>
     /// <param name="batch">The completions.</param>
+    /// <param name="dropoutSeed">Of this pass, for adapters with dropout.</param>
     /// <param name="loss">Gives the scalar loss from a leaf of log-probs [B, T] and the entropy of each position [B, T].</param>
-    public void Backward(MicroBatch batch, Func<Tensor, Tensor, Tensor> loss)
+    public void Backward(MicroBatch batch, ulong dropoutSeed, Func<Tensor, Tensor, Tensor> loss)
+    {
+        model.DropoutSeed = dropoutSeed;
+        try
+        {
+            Backward(batch, loss);
+        }
+        finally
+        {
+            model.DropoutSeed = null; // sampling, evaluation and the reference drop nothing
+        }
+    }
+
+    private void Backward(MicroBatch batch, Func<Tensor, Tensor, Tensor> loss)
     {
         using var scope = NewDisposeScope();
         var hidden = Selected(batch);                                                                               // [N, D]
-        using var head = new LmHead(hidden, model.HeadWeight, batch.Targets, temperature, keepSoftmax: true);
+        using var head = new LmHead(hidden, model.HeadWeight, batch.Targets, temperature, keepSoftmax: true, softCap: model.Config.LogitSoftCap);
         var leaf = Spread(head.LogProbs, batch).requires_grad_();                                                   // [B, T]
 
         loss(leaf, Spread(head.Entropy, batch)).backward();

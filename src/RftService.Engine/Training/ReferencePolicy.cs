@@ -33,15 +33,12 @@ internal sealed class ReferencePolicy(ICausalLm policy, Func<ICausalLm> loadBase
     /// <summary>log π_ref of each row by itself, in their order.</summary>
     public IReadOnlyList<float[]> LogProbs(IReadOnlyList<TrainingRow> rows, int tokenBudget, Device device)
     {
+        var batches = Packer.Pack(rows, tokenBudget);
+        var values = PolicyForward.Each(batches, LogProbs, device, CancellationToken.None);
         var found = new Dictionary<TrainingRow, float[]>(ReferenceEqualityComparer.Instance);
-        foreach (var part in Packer.Pack(rows, tokenBudget))
+        foreach (var (i, row) in batches.SelectMany(batch => batch).Index())
         {
-            using var scope = NewDisposeScope();
-            using var values = LogProbs(MicroBatch.Of(part, device)).cpu();
-            for (var b = 0; b < part.Count; b++)
-            {
-                found[part[b]] = values[b].narrow(0, 0, part[b].Completion.Count).data<float>().ToArray();
-            }
+            found[row] = values[i];
         }
 
         return [.. rows.Select(row => found[row])];

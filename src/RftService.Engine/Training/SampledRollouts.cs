@@ -5,7 +5,14 @@ using RftService.Engine.Rollouts;
 namespace RftService.Engine.Training;
 
 /// <summary>Prompts: completions are sampled from the policy as it is now, and graded.</summary>
-internal sealed class SampledRollouts(RunSpec spec, PromptEncoder encoder, Sampler sampler) : IRolloutSource
+/// <param name="spec">The run.</param>
+/// <param name="encoder">Makes prompts.</param>
+/// <param name="sampler">Samples from the policy.</param>
+/// <param name="refillRounds">
+/// Times that new prompts are sampled in a step for those whose grades are all equal (DAPO's dynamic sampling). Only as many as are missing:
+/// nothing that is sampled is thrown away, and all of it is in the metrics.
+/// </param>
+internal sealed class SampledRollouts(RunSpec spec, PromptEncoder encoder, Sampler sampler, int refillRounds) : IRolloutSource
 {
     private readonly RowCursor _cursor = new(spec.Rows.Count, spec.Recipe.Seed);
     private readonly IRolloutGrader _grader = spec.Grader
@@ -19,25 +26,41 @@ internal sealed class SampledRollouts(RunSpec spec, PromptEncoder encoder, Sampl
 
     public IReadOnlyList<RolloutGroup> Next(int step, MetricSums metrics, CancellationToken cancellation)
     {
-        var rows = _cursor.Next(spec.Recipe.PromptsPerStep).Select(index => spec.Rows[index]).ToArray();
-        metrics.Set(MetricNames.Epochs, _cursor.Epochs);
+        var groups = new List<RolloutGroup>();
+        var seed = SeedMix.Of(spec.Recipe.Seed, SeedPurpose.Sampling, step);
+        var rounds = 0;
+        for (var missing = spec.Recipe.PromptsPerStep; missing > 0 && rounds <= refillRounds; rounds++)
+        {
+            var round = Sample(missing, seed, metrics, cancellation);
+            groups.AddRange(round);
+            missing -= round.Count(HasVariance);
+            seed = SeedMix.Next(seed);
+        }
 
+        metrics.Set(MetricNames.Epochs, _cursor.Epochs);
+        metrics.Set(MetricNames.SamplingRounds, rounds);
+        RolloutGrading.MeasureCompletions(groups, metrics);
+        return groups;
+    }
+
+    private static bool HasVariance(RolloutGroup group) =>
+        group.Rollouts.Select(rollout => rollout.Grade?.Value).OfType<double>().Distinct().Skip(1).Any();
+
+    private IReadOnlyList<RolloutGroup> Sample(int count, ulong seed, MetricSums metrics, CancellationToken cancellation)
+    {
+        var rows = _cursor.Next(count).Select(index => spec.Rows[index]).ToArray();
         var started = Stopwatch.GetTimestamp();
         var prompts = rows.Select(encoder.Prompt).ToArray();
         var sampled = sampler.Sample(
-            [.. prompts.Select(prompt => prompt.Tokens)],
-            spec.Recipe.GroupSize,
-            spec.Recipe.Sampling,
-            SeedMix.Of(spec.Recipe.Seed, SeedPurpose.Sampling, step),
-            cancellation);
-        metrics.Set(MetricNames.SamplingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
-        IReadOnlyList<RolloutGroup> groups =
-            [.. rows.Select((row, i) => new RolloutGroup(row, prompts[i].Text, prompts[i].Tokens, sampled[i]))];
-        RolloutGrading.MeasureCompletions(groups, metrics);
+            [.. prompts.Select(prompt => prompt.Tokens)], spec.Recipe.GroupSize, spec.Recipe.Sampling, seed, cancellation);
+        metrics.Increase(MetricNames.SamplingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
 
         started = Stopwatch.GetTimestamp();
-        var graded = RolloutGrading.Grade(_grader, groups, cancellation);
-        metrics.Set(MetricNames.GradingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        var graded = RolloutGrading.Grade(
+            _grader,
+            [.. rows.Select((row, i) => new RolloutGroup(row, prompts[i].Text, prompts[i].Tokens, sampled[i]))],
+            cancellation);
+        metrics.Increase(MetricNames.GradingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds);
         return graded;
     }
 }

@@ -31,4 +31,10 @@ internal enum SeedPurpose
 
     /// <summary>Sampling of an evaluation.</summary>
     Evaluation = 3,
+
+    /// <summary>What credit assignment of a step draws.</summary>
+    Credit = 4,
+
+    /// <summary>What adapters leave out in one micro-batch of a step.</summary>
+    Dropout = 5,
 }

@@ -25,10 +25,12 @@ internal static class StepMeasures
         if (rows[0].BehaviorLogProbs is not null)
         {
             var difference = (batch.LogProbs - batch.BehaviorLogProbs) * batch.Mask;                                // [B, T]
-            var ratio = Ratio.OfTokens(batch) * batch.Mask;                                                         // [B, T]
+            var ratio = Ratio.Of(batch, RatioLevel.Token) * batch.Mask;                                                        // [B, T]
             metrics.Add(MetricNames.PolicyApproxKl, -difference.sum().ToDouble(), tokens);
             metrics.Add(MetricNames.SamplerMismatch, difference.abs().sum().ToDouble(), tokens);
             metrics.Add(MetricNames.RatioMean, ratio.sum().ToDouble(), tokens);
+            metrics.Add(MetricNames.RatioHighTail, (ratio > 2).sum().ToDouble(), tokens);
+            metrics.Add(MetricNames.RatioLowTail, ((ratio < 0.5) * batch.Mask).sum().ToDouble(), tokens);
             metrics.Max(MetricNames.RatioMax, ratio.max().ToDouble());
         }
 

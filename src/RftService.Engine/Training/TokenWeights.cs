@@ -28,6 +28,7 @@ internal sealed class TokenWeights
     {
         LossReduction.TokenMean => 1.0 / _tokens,
         LossReduction.PromptMean => 1.0 / _groupTokens.Count / _groupTokens[row.Group],
+        LossReduction.PromptSum => 1.0 / _groupTokens.Count,
         LossReduction.CompletionMean => 1.0 / _rows.Count / row.Completion.Count,
         LossReduction.CompletionSum => 1.0 / _rows.Count,
         LossReduction.FixedLength => 1.0 / _rows.Count / _maxLength,

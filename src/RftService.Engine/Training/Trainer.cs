@@ -1,8 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Logging;
 using RftService.Engine.Algorithms;
 using RftService.Engine.Checkpoints;
@@ -18,13 +14,6 @@ namespace RftService.Engine.Training;
 /// <summary>Trains one run from its first step, or from a checkpoint, to its end.</summary>
 public static partial class Trainer
 {
-    private static readonly JsonSerializerOptions RecipeJson = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
-        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { AlgorithmCatalog.AddPolymorphism } },
-    };
-
     /// <summary>
     /// Runs on the calling thread until the run is done. On the CPU with the same number of threads a run that was stopped and
     /// resumed gives the same weights and metrics, bit for bit, as one that was not.
@@ -62,10 +51,10 @@ public static partial class Trainer
 
         // Log-probs are those of the distribution that was sampled from; the likelihood of expert text is that of the model itself.
         var temperature = spec.Kind == DataKind.Expert || recipe.Sampling.Temperature == 0 ? 1.0 : recipe.Sampling.Temperature;
-        var (torchDevice, recipeHash) = (device(spec.Device), HashOf(recipe));
+        var torchDevice = device(spec.Device);
         var started = Stopwatch.GetTimestamp();
-        var state = spec.ResumeFrom is { } checkpoint ? Reopen(checkpoint, recipeHash, sink) : Fresh(recipe, recipeHash);
-        using var model = ModelCatalog.Load(spec.ModelFolder, spec.Device, recipe.Lora, recipe.Seed);
+        var state = spec.ResumeFrom is { } checkpoint ? Reopen(checkpoint, sink) : Fresh(recipe);
+        using var model = ModelCatalog.Load(spec.ModelFolder, spec.Device, recipe.Lora, recipe.Seed, recipe.Freeze);
         using var optimizer = new AdamW(model.Trainable, recipe.Optimizer);
         if (spec.ResumeFrom is not null)
         {
@@ -89,7 +78,7 @@ public static partial class Trainer
             new TrainingStep(model, algorithm, optimizer, reference, recipe, temperature, torchDevice) { TokenBudget = state.MicroBatchTokens },
             spec.Kind switch
             {
-                DataKind.Prompts => new SampledRollouts(spec, encoder, sampler),
+                DataKind.Prompts => new SampledRollouts(spec, encoder, sampler, algorithm.RefillRounds),
                 DataKind.Expert => new ExpertRollouts(spec, encoder),
                 DataKind.Rollouts => new LoggedRollouts(spec, encoder, reference, torchDevice),
                 DataKind.Preferences => throw new InvalidOperationException("No learning rule takes preferences yet."),
@@ -102,22 +91,16 @@ public static partial class Trainer
         loop.Run(cancellation);
     }
 
-    private static TrainerState Fresh(Recipe recipe, string recipeHash) => new()
+    private static TrainerState Fresh(Recipe recipe) => new()
     {
         MicroBatchTokens = recipe.MicroBatchTokens,
         Threads = get_num_threads(),
         Libraries = TrainerState.CurrentLibraries,
-        RecipeSha256 = recipeHash,
     };
 
-    private static TrainerState Reopen(string checkpoint, string recipeHash, IRunSink sink)
+    private static TrainerState Reopen(string checkpoint, IRunSink sink)
     {
         var state = CheckpointStore.Open(checkpoint);
-        if (state.RecipeSha256 != recipeHash)
-        {
-            throw Manifest.Damaged(checkpoint, "It was made by another recipe");
-        }
-
         var (then, now) = (Environment(state.Threads, state.Libraries), Environment(get_num_threads(), TrainerState.CurrentLibraries));
         if (then != now)
         {
@@ -133,9 +116,6 @@ public static partial class Trainer
 
     private static string Environment(int threads, IReadOnlyDictionary<string, string> libraries) =>
         string.Join(", ", libraries.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {pair.Value}").Prepend($"{threads} threads"));
-
-    private static string HashOf(Recipe recipe) =>
-        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(recipe, RecipeJson)));
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Model with {Tensors} trained tensors ready after {Seconds:F1} s; first step {Step}")]
     private static partial void LogReady(ILogger logger, int tensors, int step, double seconds);

@@ -23,7 +23,11 @@ internal sealed class TrainingLoop(
     /// <summary>Updates in a row that may be skipped because they are not finite; one more ends the run.</summary>
     private const int MaxSkippedInARow = 2;
 
+    /// <summary>Steps in a row that may teach nothing; one more ends the run.</summary>
+    private const int MaxQuietInARow = 500;
+
     private readonly Recipe _recipe = spec.Recipe;
+    private readonly HashSet<string> _noticed = [];
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly double _elapsedBefore = state.ElapsedSeconds;
     private TrainerState _state = state;
@@ -74,7 +78,8 @@ internal sealed class TrainingLoop(
             CreditAssignment.Measure(groups, metrics);
         }
 
-        var credited = CreditAssignment.Assign(algorithm, groups, metrics);
+        var credited = CreditAssignment.Assign(algorithm, groups, _recipe, step, trainingStep.ReferenceLogProbs, metrics);
+        Report(credited.Notices, step);
         var next = _state with { Step = step, Cursor = source.Position };
         next = credited.HasSignal ? Learn(credited.Rows, next, metrics, cancellation) : Pass(next);
         if (spec.Kind == DataKind.Prompts)
@@ -89,11 +94,20 @@ internal sealed class TrainingLoop(
         Finish(credited, metrics, cancellation);
     }
 
+    /// <summary>Each code once, so that a condition which lasts does not fill the log.</summary>
+    private void Report(IReadOnlyList<RuleNotice> notices, int step)
+    {
+        foreach (var notice in notices.Where(notice => _noticed.Add(notice.Code)))
+        {
+            sink.Notice(new RunNotice(NoticeLevel.Warn, notice.Code, notice.Message, step));
+        }
+    }
+
     private TrainerState Learn(IReadOnlyList<TrainingRow> rows, TrainerState next, MetricSums metrics, CancellationToken cancellation)
     {
         var (started, budget) = (Stopwatch.GetTimestamp(), trainingStep.TokenBudget);
         var rate = LearningRateSchedule.Rate(_recipe.Optimizer, next.Step, _recipe.Steps);
-        var updated = trainingStep.Run(rows, rate, metrics, cancellation);
+        var updated = trainingStep.Run(rows, next.Step - 1, rate, metrics, cancellation);
         var (seconds, tokens) = (Stopwatch.GetElapsedTime(started).TotalSeconds, rows.Sum(row => (long)row.Prompt.Count + row.Completion.Count));
         metrics.Set(MetricNames.TrainingSeconds, seconds);
         metrics.Set(MetricNames.TrainingThroughput, tokens / seconds);
@@ -106,7 +120,7 @@ internal sealed class TrainingLoop(
                 next.Step));
         }
 
-        next = next with { InQuietStretch = false, SkippedInARow = updated ? 0 : next.SkippedInARow + 1 };
+        next = next with { QuietInARow = 0, SkippedInARow = updated ? 0 : next.SkippedInARow + 1 };
         return updated
             ? next with
             {
@@ -134,7 +148,17 @@ internal sealed class TrainingLoop(
 
     private TrainerState Pass(TrainerState next)
     {
-        if (!next.InQuietStretch)
+        var quiet = next.QuietInARow + 1;
+        if (quiet > MaxQuietInARow)
+        {
+            // Such a run might never end: a budget of tokens counts what is learned from.
+            throw new TrainingException(
+                TrainingFault.NoLearningSignal,
+                $"Step {next.Step}: nothing to learn for {quiet} steps in a row: no completion had an advantage other than 0.",
+                "Try the reward on sampled completions (POST /api/v1/rewards/preview): mix in easier or harder prompts, or grade in finer steps.");
+        }
+
+        if (quiet == 1)
         {
             sink.Notice(new RunNotice(
                 NoticeLevel.Warn,
@@ -144,7 +168,7 @@ internal sealed class TrainingLoop(
                 next.Step));
         }
 
-        return next with { InQuietStretch = true };
+        return next with { QuietInARow = quiet };
     }
 
     private void Finish(CreditedStep credited, MetricSums metrics, CancellationToken cancellation)

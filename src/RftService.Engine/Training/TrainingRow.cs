@@ -5,7 +5,7 @@ namespace RftService.Engine.Training;
 /// <param name="Prompt">Prompt tokens, [P]; at least one.</param>
 /// <param name="Completion">Completion tokens, [T]; at least one.</param>
 /// <param name="BehaviorLogProbs">log μ of the completion, [T]; null on expert completions.</param>
-/// <param name="Advantage">Reward after credit assignment.</param>
+/// <param name="Advantage">Reward after credit assignment; the mean where each token has its own.</param>
 internal sealed record TrainingRow(
     int Group,
     IReadOnlyList<int> Prompt,
@@ -13,6 +13,15 @@ internal sealed record TrainingRow(
     IReadOnlyList<float>? BehaviorLogProbs,
     float Advantage)
 {
+    /// <summary>Reward before credit assignment, token rewards included.</summary>
+    public double Reward { get; init; }
+
+    /// <summary>Advantage of each token, [T]; null: all have <see cref="Advantage"/>.</summary>
+    public IReadOnlyList<float>? TokenAdvantages { get; init; }
+
+    /// <summary>What the rule's survey of the step gave for this completion.</summary>
+    public IReadOnlyList<float> Survey { get; init; } = [];
+
     /// <summary>Positions that go through the model: the last token predicts nothing and is left out.</summary>
     public int Positions => Prompt.Count + Completion.Count - 1;
 }

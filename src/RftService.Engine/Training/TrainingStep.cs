@@ -16,14 +16,15 @@ internal sealed class TrainingStep(
 
     /// <summary>Learns from the completions of a step.</summary>
     /// <param name="rows">At least one completion.</param>
+    /// <param name="step">Steps done before this one.</param>
     /// <param name="rate">Learning rate.</param>
     /// <param name="metrics">Takes the metrics of the step.</param>
     /// <param name="cancellation">Asked between micro-batches; gradients of a step that is cut short are dropped.</param>
     /// <returns>False when loss or gradient norm was not finite: then no weight was changed.</returns>
     /// <exception cref="TrainingException">Memory ran out with one completion in a micro-batch.</exception>
-    public bool Run(IReadOnlyList<TrainingRow> rows, double rate, MetricSums metrics, CancellationToken cancellation)
+    public bool Run(IReadOnlyList<TrainingRow> rows, int step, double rate, MetricSums metrics, CancellationToken cancellation)
     {
-        Accumulate(rows, metrics, cancellation);
+        Accumulate(rows, step, metrics, cancellation);
 
         var norm = GradientClip.Apply(optimizer.Gradients, recipe.Optimizer.MaxGradientNorm);
         metrics.Set(MetricNames.GradientNorm, norm);
@@ -37,7 +38,10 @@ internal sealed class TrainingStep(
         return true;
     }
 
-    private void Accumulate(IReadOnlyList<TrainingRow> rows, MetricSums metrics, CancellationToken cancellation)
+    /// <summary>log π_ref of each row, in their order.</summary>
+    public IReadOnlyList<float[]> ReferenceLogProbs(IReadOnlyList<TrainingRow> rows) => reference.LogProbs(rows, TokenBudget, device);
+
+    private void Accumulate(IReadOnlyList<TrainingRow> rows, int step, MetricSums metrics, CancellationToken cancellation)
     {
         var weights = new TokenWeights(rows, recipe.Sampling.MaxTokens);
         while (true)
@@ -47,11 +51,11 @@ internal sealed class TrainingStep(
             optimizer.ZeroGradients();
             try
             {
-                foreach (var batch in batches)
+                foreach (var (index, batch) in (algorithm.SurveyWidth > 0 ? Surveyed(batches, cancellation) : batches).Index())
                 {
                     cancellation.ThrowIfCancellationRequested();
                     using var scope = NewDisposeScope();
-                    Accumulate(MicroBatch.Of(batch, device), weights, attempt);
+                    Accumulate(MicroBatch.Of(batch, device), index, weights, step, attempt);
                 }
 
                 attempt.Set(MetricNames.MicroBatches, batches.Count);
@@ -75,12 +79,33 @@ internal sealed class TrainingStep(
         }
     }
 
-    private void Accumulate(MicroBatch batch, TokenWeights weights, MetricSums metrics)
+    /// <summary>The same rows with what the rule's survey of the whole step gave: one more forward pass, without a gradient.</summary>
+    private IReadOnlyList<IReadOnlyList<TrainingRow>> Surveyed(IReadOnlyList<IReadOnlyList<TrainingRow>> batches, CancellationToken cancellation)
+    {
+        var rows = batches.SelectMany(batch => batch).ToArray();
+        var logProbs = PolicyForward.Each(batches, _policy.LogProbs, device, cancellation);
+        var referenceLogProbs = algorithm.NeedsReference ? PolicyForward.Each(batches, reference.LogProbs, device, cancellation) : null;
+        var found = algorithm.Survey([.. rows.Select((row, i) => new SurveyedCompletion
+        {
+            Group = row.Group,
+            Reward = row.Reward,
+            Advantages = [.. row.Completion.Select((_, t) => (double)(row.TokenAdvantages?[t] ?? row.Advantage))],
+            LogProbs = Array.ConvertAll(logProbs[i], value => (double)value),
+            BehaviorLogProbs = [.. row.BehaviorLogProbs?.Select(value => (double)value) ?? []],
+            ReferenceLogProbs = referenceLogProbs is null ? null : Array.ConvertAll(referenceLogProbs[i], value => (double)value),
+        })]);
+        var next = 0;
+        return [.. batches.Select(batch => batch
+            .Select(row => row with { Survey = Array.ConvertAll(found[next++], value => (float)value) })
+            .ToArray())];
+    }
+
+    private void Accumulate(MicroBatch batch, int index, TokenWeights weights, int step, MetricSums metrics)
     {
         var referenceLogProbs = algorithm.NeedsReference ? reference.LogProbs(batch) : null;                        // [B, T]
-        _policy.Backward(batch, (logProbs, entropy) =>
+        _policy.Backward(batch, SeedMix.Of(recipe.Seed, SeedPurpose.Dropout, ((long)step << 20) + index), (logProbs, entropy) =>
         {
-            var inputs = new PolicyBatch(logProbs, batch.BehaviorLogProbs, batch.Advantages, batch.Mask, referenceLogProbs);
+            var inputs = new PolicyBatch(logProbs, batch.BehaviorLogProbs, batch.Advantages, batch.Mask, referenceLogProbs, batch.Survey, step);
             var total = zeros([], ScalarType.Float32, device);
             foreach (var term in algorithm.Loss(inputs))
             {

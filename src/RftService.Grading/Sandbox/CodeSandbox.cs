@@ -25,7 +25,6 @@ public sealed class CodeSandbox : IDisposable
         _options = options;
         _places = new SemaphoreSlim(options.Workers);
         _setup = new Lazy<(SandboxFiles?, string?)>(SetUp);
-        new Thread(Watch) { IsBackground = true, Name = "sandbox watchdog", Priority = ThreadPriority.AboveNormal }.Start();
     }
 
     /// <summary>Why code cannot be run here and what to do about it; null when it can.</summary>
@@ -222,10 +221,17 @@ public sealed class CodeSandbox : IDisposable
         }
 
         var files = new SandboxFiles(filter);
+        new Thread(Watch) { IsBackground = true, Name = "sandbox watchdog", Priority = ThreadPriority.AboveNormal }.Start();
         var probe = new SandboxProgram(SandboxLanguage.Python, "def grade(sample, item): return 1", 4096, 1);
         var worker = new SandboxWorker(new SandboxCommand(_options, files), probe);
+        lock (_gate)
+        {
+            _workers.Add(worker); // under the watchdog
+        }
+
+        _busy.Set();
         var reply = worker.StartAsync().GetAwaiter().GetResult();
-        worker.Close();
+        Return(worker, keep: false);
         if (reply.End == SandboxEnd.Answered)
         {
             return (files, null);

@@ -7,6 +7,7 @@ using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Engine.Training;
 using RftService.Grading;
+using RftService.Grading.Outbound;
 using RftService.Grading.Sandbox;
 using RftService.Worker.Queue;
 using RftService.Worker.Sampling;
@@ -87,8 +88,9 @@ internal static class WorkerSetup
 
     private static void AddTraining(IServiceCollection services)
     {
-        services.AddSingleton(provider => new CodeSandbox(provider.GetRequiredService<IOptions<SandboxOptions>>().Value));
-        services.AddSingleton<GraderHost>();
+        services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(provider => new GraderHost(
+            provider.GetRequiredService<IOptions<OutboundOptions>>().Value, provider.GetRequiredService<IOptions<SandboxOptions>>().Value));
         services.AddSingleton<RunInputs>();
         services.AddSingleton<ResumePoint>();
         services.AddTransient<ITrainRunJob, TrainRunJob>();

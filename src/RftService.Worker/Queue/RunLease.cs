@@ -96,7 +96,7 @@ internal sealed partial class RunLease : IDisposable
             {
                 return; // Only this claim can have written it: the try before was committed and its answer lost.
             }
-            catch (NpgsqlException absent) when (DatabaseFaults.PassByThemselves(absent))
+            catch (Exception absent) when (DatabaseFaults.PassByThemselves(absent) || absent is TimeoutException)
             {
                 LogDatabaseAbsent(_logger, RunId, absent.Message);
                 _lost.Token.WaitHandle.WaitOne(RetryAfter);
@@ -146,7 +146,9 @@ internal sealed partial class RunLease : IDisposable
                     _cancelRequested.Cancel();
                 }
             }
-            catch (NpgsqlException absent)
+#pragma warning disable CA1031 // Whatever it is, it must not end the process from this thread; the lease runs out where it goes on.
+            catch (Exception absent)
+#pragma warning restore CA1031
             {
                 LogDatabaseAbsent(_logger, RunId, absent.Message);
                 if (_clock.GetElapsedTime(renewed) > _duration)

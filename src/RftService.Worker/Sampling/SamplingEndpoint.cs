@@ -51,6 +51,7 @@ internal static class SamplingEndpoint
         var work = new SamplingWork(request, cancellation);
         if (!thread.TryEnqueue(work))
         {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable; // the Api then asks the next worker
             await WriteAsync(http.Response, new SamplingChunk(
                 0, "", ErrorCode: "busy", ErrorMessage: "The worker has as many requests as it can queue. Try again in a few seconds."), cancellation);
             return;

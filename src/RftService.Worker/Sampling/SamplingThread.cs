@@ -15,6 +15,12 @@ internal delegate void SampleCompletions(SamplingRequest request, Action<Samplin
 /// </summary>
 internal sealed partial class SamplingThread : IHostedService, IDisposable
 {
+    // One request must not keep all others waiting for hours.
+    private static readonly TimeSpan LongestRequest = TimeSpan.FromMinutes(10);
+
+    private static readonly SamplingChunk TooLong = new(
+        0, "", ErrorCode: "took_too_long", ErrorMessage: "The completions were not done within 10 minutes: ask for fewer or shorter ones (max_tokens, n).");
+
     private static readonly SamplingChunk Stopping = new(0, "", ErrorCode: "busy", ErrorMessage: "The worker is being stopped. Try again in a few seconds.");
 
     private readonly BlockingCollection<SamplingWork> _waiting;
@@ -84,6 +90,7 @@ internal sealed partial class SamplingThread : IHostedService, IDisposable
     private void Serve(SamplingWork work)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(work.Cancellation, _stopping.Token);
+        end.CancelAfter(LongestRequest);
         try
         {
             end.Token.ThrowIfCancellationRequested();
@@ -91,7 +98,7 @@ internal sealed partial class SamplingThread : IHostedService, IDisposable
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            work.Write(Stopping); // or the client has gone, and nobody reads it
+            work.Write(_stopping.IsCancellationRequested || work.Cancellation.IsCancellationRequested ? Stopping : TooLong); // or the client has gone, and nobody reads it
         }
         catch (SamplingFault fault)
         {

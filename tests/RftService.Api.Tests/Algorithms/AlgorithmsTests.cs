@@ -36,6 +36,18 @@ public sealed class AlgorithmsTests(RftApi api) : IClassFixture<RftApi>
     }
 
     [Fact]
+    public async Task GetAlgorithm_Custom_DescribesItsComponents()
+    {
+        var custom = await api.Client.GetAsync(new Uri("/api/v1/algorithms/custom", UriKind.Relative)).JsonAsync(200);
+
+        var text = custom.GetProperty("options").GetRawText();
+        Assert.DoesNotContain("$ref", text, StringComparison.Ordinal); // an option's schema stands alone
+        var advantage = custom.GetProperty("schema").GetProperty("properties").GetProperty("advantage").GetProperty("anyOf").EnumerateArray().ToList();
+        var whitened = advantage.Single(one => one.GetProperty("properties").GetProperty("type").Text("const") == "whitened");
+        Assert.NotEmpty(whitened.GetProperty("properties").GetProperty("group_baseline").Text("description"));
+    }
+
+    [Fact]
     public async Task GetAlgorithm_Unknown_Is404AndNamesTheKnown()
     {
         var problem = await api.Client.GetAsync(new Uri("/api/v1/algorithms/ppo2", UriKind.Relative)).ProblemAsync(404, "not_found");

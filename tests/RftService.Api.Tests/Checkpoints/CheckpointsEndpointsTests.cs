@@ -155,11 +155,11 @@ public sealed class CheckpointsEndpointsTests(RftApi api) : IClassFixture<RftApi
         Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(api.DataFolder, "*.partial", SearchOption.AllDirectories), _ => true);
     }
 
-    [SharedFact]
+    [Fact]
     public async Task Archive_MergedAdapter_IsAWholeModel()
     {
-        var source = SharedFolder.Path("models/tinystories-656k");
-        var target = Directory.CreateDirectory(Path.Combine(api.ModelRoot, "tinystories"));
+        var source = Repository.Path("deploy", "quickstart", "model");
+        var target = Directory.CreateDirectory(Path.Combine(api.ModelRoot, "base"));
         foreach (var file in Directory.EnumerateFiles(source))
         {
             File.Copy(file, Path.Combine(target.FullName, Path.GetFileName(file)), overwrite: true);
@@ -173,7 +173,7 @@ public sealed class CheckpointsEndpointsTests(RftApi api) : IClassFixture<RftApi
             ($"base_model.model.model.layers.{layer}.self_attn.q_proj.lora_A.weight", new[] { 1, hidden }, 1f),
             ($"base_model.model.model.layers.{layer}.self_attn.q_proj.lora_B.weight", [hidden, 1], 0.5f),
         }));
-        var model = await api.Database.AddModelAsync(api.ProjectId, "tinystories");
+        var model = await api.Database.AddModelAsync(api.ProjectId, "base");
         var (_, id) = await api.AddCheckpointAsync(
             new Dictionary<string, byte[]>
             {

@@ -157,6 +157,18 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
     }
 
     [Fact]
+    public async Task MaxTokensAbsent_AsksForTheUsualNumberWhateverTheContext()
+    {
+        await using var worker = await FakeWorker.SayingAsync("""{"index":0,"text":"b","finish_reason":"length","prompt_tokens":1,"completion_tokens":1}""");
+        await worker.RegisterAsync(api.Database);
+        var id = await api.Database.AddModelAsync(api.ProjectId);
+
+        await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/completions", """{"prompt":"a"}""").JsonAsync(200);
+
+        Assert.Equal(256, worker.Asked.GetProperty("max_tokens").GetInt32());
+    }
+
+    [Fact]
     public async Task UnreachableWorker_TheNextOneIsAsked()
     {
         await using var worker = await FakeWorker.SayingAsync("""{"index":0,"text":"b","finish_reason":"stop","prompt_tokens":1,"completion_tokens":1}""");
@@ -187,6 +199,7 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
 
     [Theory]
     [InlineData("""{"messages":[]}""", "/messages invalid_length")]
+    [InlineData("""{"messages":[null]}""", "/messages/0 null_value")]
     [InlineData("""{"messages":[{"role":"bot","content":"a"}]}""", "/messages/0/role invalid_format")]
     [InlineData("""{"messages":[{"role":"assistant","content":"a"}]}""", "/messages invalid_value")]
     public async Task BadChat_NamesTheField(string body, string place)

@@ -120,6 +120,18 @@ public sealed class DatasetsEndpointsTests(RftApi api) : IClassFixture<RftApi>
         Assert.Contains(place, (await PostAsync(new Uri($"/api/v1/datasets?{query}", UriKind.Relative), Prompts).ProblemAsync(400, "invalid_request")).Places());
 
     [Fact]
+    public async Task Validate_ThousandFaultsUnderAHugeName_MakeASmallReport()
+    {
+        var line = $$$"""{"prompt":"a","{{{new string('k', 1_000_000)}}}":{ {{{string.Join(',', Enumerable.Repeat("\"a\":1", 1001))}}} }}""" + "\n";
+
+        using var response = await PostAsync(new Uri("/api/v1/datasets/validate?kind=prompts", UriKind.Relative), line);
+        var report = await response.Content.ReadAsStringAsync();
+
+        Assert.InRange(report.Length, 1000, 500_000);
+        Assert.Contains("duplicate_key", report, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Validate_StoresNothingAndReportsEitherWay()
     {
         var before = Files();

@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
 using RftService.Data.Projects;
 
 namespace RftService.Api.Tests.Hosting;
@@ -72,6 +75,14 @@ public sealed class HostingTests(RftApi api) : IClassFixture<RftApi>
     }
 
     [Fact]
+    public async Task Body_CutOff_SaysWhere()
+    {
+        var problem = await api.Client.PostTextAsync("/api/v1/models", "{\n\"name\": \"a\",\n\"folder\": ").ProblemAsync(400, "invalid_request");
+
+        Assert.Contains("line 3, byte 10", problem.Text("detail"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Body_NestedTooDeep_Is400()
     {
         var body = string.Concat(Enumerable.Repeat("""{"grader":""", 5000)) + "1" + new string('}', 5000);
@@ -84,6 +95,7 @@ public sealed class HostingTests(RftApi api) : IClassFixture<RftApi>
     [InlineData("limit=201", "?limit out_of_range")]
     [InlineData("limit=ten", "?limit wrong_type")]
     [InlineData("cursor=abc", "?cursor invalid_value")]
+    [InlineData("limt=5", "?limt unknown_field")]
     [InlineData("cursor=________________________________", "?cursor invalid_value")]
     public async Task List_BadPaging_Is400WithParameter(string query, string place)
     {
@@ -95,6 +107,18 @@ public sealed class HostingTests(RftApi api) : IClassFixture<RftApi>
     [Fact]
     public Task Query_WithNul_Is400() =>
         api.Client.GetAsync(new Uri("/api/v1/models?cursor=%00", UriKind.Relative)).ProblemAsync(400, "nul_character");
+
+    [Fact]
+    public async Task Log_TellsTheRequestWithoutItsQuery()
+    {
+        var said = new ConcurrentQueue<string>();
+        await using var heard = api.WithWebHostBuilder(host => host.ConfigureLogging(log => log.AddProvider(new ListeningLog(said))));
+
+        using var response = await heard.CreateClient().GetAsync(new Uri("/api/v1/models?api_key=a-secret-in-the-wrong-place", UriKind.Relative));
+
+        Assert.Contains(said, line => line.Contains("/api/v1/models", StringComparison.Ordinal) && line.Contains("401", StringComparison.Ordinal));
+        Assert.DoesNotContain(said, line => line.Contains("a-secret-in-the-wrong-place", StringComparison.Ordinal));
+    }
 
     [Fact]
     public async Task AnyAnswer_CarriesSecurityHeaders()

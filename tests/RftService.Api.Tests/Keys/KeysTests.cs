@@ -35,6 +35,17 @@ public sealed class KeysTests(RftApi api) : IClassFixture<RftApi>
         api.Admin.PostTextAsync("/api/v1/keys", """{"name":"x","project_id":"prj_00000000000070008000000000000000"}""").ProblemAsync(422, "unknown_project");
 
     [Fact]
+    public async Task RevokeKey_OfAnAdministratorByAnother_Is403()
+    {
+        var (_, plain) = await api.Database.AddProjectAsync("shared");
+        using var client = api.ClientWith(plain);
+        var project = (await client.PostTextAsync("/api/v1/keys", """{"name":"own"}""").JsonAsync(201)).GetProperty("key").Text("project_id");
+        var admin = await api.Admin.PostTextAsync("/api/v1/keys", $$"""{"name":"boss","is_admin":true,"project_id":"{{project}}"}""").JsonAsync(201);
+
+        await client.DeleteAsync(new Uri("/api/v1/keys/" + admin.GetProperty("key").Text("id"), UriKind.Relative)).ProblemAsync(403, "admin_only");
+    }
+
+    [Fact]
     public async Task RevokeKey_OfAnotherProject_Is404AndLeavesIt()
     {
         var created = await api.Client.PostTextAsync("/api/v1/keys", """{"name":"mine"}""").JsonAsync(201);

@@ -7,10 +7,10 @@ namespace RftService.Api.Tests.Models;
 
 public sealed class ModelsTests(RftApi api) : IClassFixture<RftApi>
 {
-    [SharedFact]
+    [Fact]
     public async Task RegisterModel_RealFolder_IsDescribedListedAndDeleted()
     {
-        Copy("models/tinystories-656k", "tiny");
+        CopyQuickstartModel("tiny");
         var available = await api.Client.GetAsync(new Uri("/api/v1/models/available", UriKind.Relative)).JsonAsync(200);
 
         var model = await api.Client.PostTextAsync("/api/v1/models", """{"name":"tiny","folder":"./tiny/"}""").JsonAsync(201);
@@ -28,10 +28,10 @@ public sealed class ModelsTests(RftApi api) : IClassFixture<RftApi>
         await api.Client.GetAsync(path).ProblemAsync(404, "not_found");
     }
 
-    [SharedFact]
+    [Fact]
     public async Task DeleteModel_UsedByARun_Is409()
     {
-        Copy("models/tinystories-656k", "used");
+        CopyQuickstartModel("used");
         var model = await api.Client.PostTextAsync("/api/v1/models", """{"name":"used","folder":"used"}""").JsonAsync(201);
         var now = DateTimeOffset.UtcNow;
         await using (var db = api.Database.Open())
@@ -107,10 +107,10 @@ public sealed class ModelsTests(RftApi api) : IClassFixture<RftApi>
         Assert.Equal(["/folder model_unreadable"], problem.Places());
     }
 
-    private void Copy(string shared, string name)
+    private void CopyQuickstartModel(string name)
     {
         var target = Directory.CreateDirectory(Path.Combine(api.ModelRoot, name)).FullName;
-        foreach (var file in Directory.EnumerateFiles(SharedFolder.Path(shared)))
+        foreach (var file in Directory.EnumerateFiles(Repository.Path("deploy", "quickstart", "model")))
         {
             File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
         }

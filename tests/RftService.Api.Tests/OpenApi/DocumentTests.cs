@@ -69,7 +69,7 @@ public sealed class DocumentTests(RftApi api) : IClassFixture<RftApi>
     {
         var schemas = JsonNode.Parse(await TextAsync())!["components"]!["schemas"]!.AsObject();
 
-        foreach (var union in new[] { "GraderSpec", "AlgorithmOptions" }.Where(schemas.ContainsKey))
+        foreach (var union in new[] { "GraderSpec", "AlgorithmOptions", "AdvantageSpec", "LossSpec", "ScheduleSpec", "WeightSpec" }.Where(schemas.ContainsKey))
         {
             var mapping = schemas[union]!["discriminator"]!["mapping"]!.AsObject();
             Assert.Equal("type", schemas[union]!["discriminator"]!["propertyName"]!.GetValue<string>());

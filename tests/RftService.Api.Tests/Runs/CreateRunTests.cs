@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Hangfire;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using RftService.Api.Http;
 using RftService.Api.Tests.Hosting;
 using RftService.Data.Jobs;
 
@@ -44,6 +47,20 @@ public sealed class CreateRunTests(RunWorld world) : IClassFixture<RunWorld>
     }
 
     [Fact]
+    public async Task CreateRun_Composition_IsShownWithTheDefaultsOfItsParts()
+    {
+        var run = await world.SubmitAsync((
+            "recipe.algorithm", """{"type":"custom","terms":[{"weight":{"upper":5,"type":"ratio"},"loss":{"type":"score","gate":{"shape":"ring"}}}]}"""));
+
+        var algorithm = run.GetProperty("recipe").GetProperty("algorithm");
+        var term = algorithm.GetProperty("terms")[0];
+        Assert.Equal("center_std", algorithm.GetProperty("advantage").Text("type"));
+        Assert.Equal(0.6, term.GetProperty("loss").GetProperty("gate").GetProperty("outer_low").GetDouble());
+        Assert.Equal("token", term.GetProperty("weight").Text("level"));
+        Assert.Equal("constant", term.GetProperty("coefficient").Text("type"));
+    }
+
+    [Fact]
     public async Task CreateRun_Accepted_LeavesATokenAndAnEvent()
     {
         var run = await world.SubmitAsync();
@@ -56,17 +73,47 @@ public sealed class CreateRunTests(RunWorld world) : IClassFixture<RunWorld>
     }
 
     [Fact]
-    public async Task CreateRun_SameIdempotencyKeyTwice_MakesOneRun()
+    public async Task CreateRun_RepeatedAfterACrashThatLostTheAnswer_IsTheSameRun()
     {
-        var ids = new List<string>();
-        for (var i = 0; i < 2; i++)
+        var first = (await KeyedAsync("crashed")).Text("id");
+        // As a process leaves it that dies between the commit of the run and that of the answer.
+        await world.SqlAsync(
+            "update idempotency_keys set status_code = null, response_body = null, location = null where key = 'crashed'");
+
+        await world.Client.SendAsync(Keyed("crashed")).ProblemAsync(409, "request_in_progress");
+        await world.SqlAsync("update idempotency_keys set created_at = created_at - interval '3 minutes' where key = 'crashed'");
+        var again = (await KeyedAsync("crashed")).Text("id");
+        var replayed = (await KeyedAsync("crashed")).Text("id");
+
+        Assert.Equal([first, first], [again, replayed]);
+    }
+
+    [Fact]
+    public async Task CreateRun_DatasetDeletedWhileItIsChecked_Is409()
+    {
+        var dataset = await world.AddDatasetAsync("prompts", ["""{"prompt":"short-lived","answer":"1"}"""]);
+        await using var connection = new NpgsqlConnection(world.Api.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using (var delete = new NpgsqlCommand("update datasets set deleted_at = now() where id = $1", connection, transaction) { Parameters = { new() { Value = PublicId.Dataset.TryParse(dataset, out var id) ? id : Guid.Empty } } })
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/runs") { Content = new StringContent(world.Body(("name", "\"once\"")), null, "application/json") };
-            request.Headers.Add("Idempotency-Key", "one-and-only");
-            ids.Add((await world.Client.SendAsync(request).JsonAsync(201)).Text("id"));
+            await delete.ExecuteNonQueryAsync();
         }
 
-        Assert.Equal(ids[0], ids[1]);
+        var submission = world.Client.PostTextAsync("/api/v1/runs", world.Body(("dataset_id", $"\"{dataset}\"")));
+        await world.WaitForLockAsync();
+        await transaction.CommitAsync();
+
+        await submission.ProblemAsync(409, "deleted_meanwhile");
+    }
+
+    [Fact]
+    public async Task CreateRun_SameIdempotencyKeyTwice_MakesOneRun()
+    {
+        var first = (await KeyedAsync("once")).Text("id");
+        var second = (await KeyedAsync("once")).Text("id");
+
+        Assert.Equal(first, second);
     }
 
     [Fact]
@@ -141,5 +188,14 @@ public sealed class CreateRunTests(RunWorld world) : IClassFixture<RunWorld>
         Assert.Equal(101, errors.Count);
         Assert.Contains("row 7 /answer", errors[1].Text("message"), StringComparison.Ordinal);
         Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(15), $"{Stopwatch.GetElapsedTime(started)}");
+    }
+
+    private Task<JsonElement> KeyedAsync(string key) => world.Client.SendAsync(Keyed(key)).JsonAsync(201);
+
+    private HttpRequestMessage Keyed(string key)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/runs") { Content = new StringContent(world.Body(("name", $"\"{key}\"")), null, "application/json") };
+        request.Headers.Add("Idempotency-Key", key);
+        return request;
     }
 }

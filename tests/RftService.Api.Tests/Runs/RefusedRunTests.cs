@@ -29,11 +29,23 @@ public sealed class RefusedRunTests(RunWorld world) : IClassFixture<RunWorld>
     [Theory]
     [InlineData("recipe.sampling.temperature", "11", "/recipe/sampling/temperature out_of_range")]
     [InlineData("recipe.sampling.temperatur", "1", "/recipe/sampling/temperatur unknown_field")]
-    [InlineData("recipe.algorithm.type", "\"ppo\"", "/recipe/algorithm/type unknown_type")]
+    [InlineData("recipe.algorithm.type", "\"ppo2\"", "/recipe/algorithm/type unknown_type")]
     [InlineData("recipe.algorithm.clip_low", "2", "/recipe/algorithm/clip_low out_of_range")]
+    [InlineData("recipe.algorithm.kl.beta", "-1", "/recipe/algorithm/kl/beta out_of_range")]
+    [InlineData("recipe.algorithm", """{"type":"topr","negative_taper":{"lower":2,"upper":1}}""", "/recipe/algorithm/negative_taper/lower invalid_value")]
+    [InlineData("recipe.algorithm", """{"type":"topr","baseline":1,"target_positive_share":0.2}""", "/recipe/algorithm/target_positive_share invalid_value")]
+    [InlineData("recipe.algorithm", """{"type":"custom","terms":[]}""", "/recipe/algorithm/terms invalid_length")]
+    [InlineData("recipe.algorithm", """{"type":"custom","terms":[{"loss":{"type":"clip","low":2}}]}""", "/recipe/algorithm/terms/0/loss/low out_of_range")]
+    [InlineData("recipe.algorithm", """{"type":"custom","terms":[{"loss":{"type":"clip","lo":2}}]}""", "/recipe/algorithm/terms/0/loss/lo unknown_field")]
+    [InlineData("recipe.algorithm", """{"type":"custom","terms":[{"loss":{"type":"klip"}}]}""", "/recipe/algorithm/terms/0/loss/type unknown_type")]
+    [InlineData("recipe.algorithm", """{"type":"custom","terms":[{"name":"x"}]}""", "/recipe/algorithm/terms/0 missing_field")]
+    [InlineData("recipe.algorithm", """{"type":"custom","advantage":{}}""", "/recipe/algorithm/advantage/type missing_field")]
+    [InlineData("recipe.algorithm", """{"type":"custom","terms":[{"name":"A b","loss":{"type":"score"}}]}""", "/recipe/algorithm/terms/0/name invalid_format")]
     [InlineData("recipe.steps", "\"20\"", "/recipe/steps wrong_type")]
     [InlineData("recipe.steps", "0", "/recipe/steps out_of_range")]
     [InlineData("recipe.steps", null, "/recipe/steps invalid_value")]
+    [InlineData("recipe.sampling.stop", "[\"\"]", "/recipe/sampling/stop invalid_value")]
+    [InlineData("recipe.sampling.stop", "[null]", "/recipe/sampling/stop/0 null_value")]
     [InlineData("recipe.sampling", "null", "/recipe/sampling null_value")]
     [InlineData("priority", "101", "/priority out_of_range")]
     [InlineData("name", "\"\"", "/name invalid_length")]
@@ -53,6 +65,14 @@ public sealed class RefusedRunTests(RunWorld world) : IClassFixture<RunWorld>
         var problem = await PostAsync(("model", "\"none\""), ("reward_id", null), ("recipe.evaluation", "{}")).ProblemAsync(422, "run_refused");
 
         Assert.Equal(["/model unknown_model", "/evaluation_dataset_id evaluation_dataset_missing", "/reward_id reward_missing"], problem.Places());
+    }
+
+    [Fact]
+    public async Task CreateRun_StepTooLargeToStore_IsRefused()
+    {
+        var problem = await PostAsync(("recipe.prompts_per_step", "4096"), ("recipe.group_size", "1024")).ProblemAsync(400, "invalid_request");
+
+        Assert.Equal(["/recipe/group_size invalid_value"], problem.Places());
     }
 
     [Fact]

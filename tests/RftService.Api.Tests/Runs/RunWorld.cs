@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Npgsql;
 using RftService.Api.Http;
+using RftService.Api.Tests.Completions;
 using RftService.Api.Tests.Hosting;
 using RftService.Data.Datasets;
 using RftService.Data.Models;
@@ -19,7 +20,7 @@ public sealed class RunWorld : IAsyncLifetime
     private const string Exact =
         """{ "type": "string_check", "name": "exact", "input": "{{ sample.output_text }}", "reference": "{{ item.answer }}", "operation": "eq" }""";
 
-    public RftApi Api { get; } = new();
+    public RftApi Api { get; } = new RftApi().With("Rft:WorkerToken", FakeWorker.Token);
 
     public HttpClient Client => Api.Client;
 
@@ -113,6 +114,20 @@ public sealed class RunWorld : IAsyncLifetime
         }
 
         await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Until a statement of this database waits for a row that another transaction holds.</summary>
+    public async Task WaitForLockAsync()
+    {
+        await using var connection = new NpgsqlConnection(Api.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(
+            "select exists (select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')", connection);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (await command.ExecuteScalarAsync(patience.Token) is not true)
+        {
+            await Task.Delay(10, patience.Token);
+        }
     }
 
     public async Task AddModelAsync(string name, int contextLength, bool hasChatTemplate)

@@ -22,7 +22,12 @@ public sealed class AlgorithmCatalogTests
     {
         var names = AlgorithmCatalog.All.Select(entry => entry.Name).ToArray();
 
-        Assert.Equal(["grpo", "sft", "topr"], names);
+        Assert.Equal(
+            [
+                "aipo", "asym-re", "bapo", "cispo", "copg", "custom", "dapo", "dr-grpo", "gepo", "grpo", "gspo", "mdpo", "oorl", "opmd", "ppo", "raft", "rec",
+                "red-drop", "red-weight", "reinforce", "reinforce-plus-plus", "rloo", "scale-rl", "sft", "topr",
+            ],
+            names);
         Assert.All(names, name => Assert.Matches(new Regex("^[a-z0-9]+(-[a-z0-9]+)*$"), name));
     }
 
@@ -43,14 +48,17 @@ public sealed class AlgorithmCatalogTests
         var json = JsonSerializer.Serialize(entry.Defaults, Json);
 
         Assert.Equal(entry.Name, JsonDocument.Parse(json).RootElement.GetProperty("type").GetString());
-        Assert.Equal(entry.Defaults, JsonSerializer.Deserialize<AlgorithmOptions>(json, Json));
-        Assert.Equal(entry.Defaults, JsonSerializer.Deserialize<AlgorithmOptions>($$"""{"type":"{{entry.Name}}"}""", Json));
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<AlgorithmOptions>(json, Json), Json));
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<AlgorithmOptions>($$"""{"type":"{{entry.Name}}"}""", Json), Json));
     });
 
     [Theory]
-    [InlineData("""{"type":"topr","negative_taper":{"lower":2,"upper":1}}""", "NegativeTaper")]
-    [InlineData("""{"type":"topr","positive_taper":{"lower":-1}}""", "PositiveTaper")]
+    [InlineData("""{"type":"topr","baseline":0.5,"target_positive_share":0.2}""", "TargetPositiveShare")]
+    [InlineData("""{"type":"custom","terms":[]}""", "Terms")]
+    [InlineData("""{"type":"custom","terms":[{"loss":{"type":"score"}},{"loss":{"type":"clip"}}]}""", "Terms")]
+    [InlineData("""{"type":"custom","refill_rounds":1}""", "RefillRounds")]
     [InlineData("""{"type":"grpo","clip_low":2}""", "ClipLow")]
+    [InlineData("""{"type":"bapo","low_start":0.9}""", "LowStart")]
     public void Options_OutOfRange_NameTheMember(string json, string member)
     {
         var options = JsonSerializer.Deserialize<AlgorithmOptions>(json, Json)!;
@@ -64,13 +72,19 @@ public sealed class AlgorithmCatalogTests
     [InlineData("""{"type":"unknown"}""")]
     [InlineData("""{"type":"topr","negative_ratio_max":1}""")]
     [InlineData("""{"type":"topr","ratio_level":2}""")]
+    [InlineData("""{"type":"custom","terms":[{"loss":{"type":"clip","hight":0.3}}]}""")]
+    [InlineData("""{"type":"custom","terms":[{"loss":{"type":"klip"}}]}""")]
+    [InlineData("""{"type":"custom","terms":[{"name":"policy"}]}""")]
     public void Options_UnknownNames_AreRefused(string json) =>
         Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<AlgorithmOptions>(json, Json));
 
     [Fact]
     public void All_Entries_HaveAHandComputedOrGoldenLoss()
     {
-        var tested = GoldenLosses.Cases.Select(golden => AlgorithmCatalog.EntryOf(golden.Options).Name).Append("sft");
+        // By hand: sft, gepo, mdpo (its schedule). red-drop has a golden test of its own. rloo and reinforce-plus-plus have golden advantages and the
+        // loss of others, oorl is the sum of two, raft is sft on what its filter keeps.
+        string[] apart = ["gepo", "mdpo", "oorl", "raft", "red-drop", "reinforce-plus-plus", "rloo", "sft"];
+        var tested = GoldenCase.All.Select(golden => AlgorithmCatalog.EntryOf(golden.Options).Name).Concat(apart);
 
         Assert.All(AlgorithmCatalog.All, entry => Assert.Contains(entry.Name, tested));
     }

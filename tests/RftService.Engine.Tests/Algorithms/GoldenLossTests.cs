@@ -1,4 +1,5 @@
 using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Losses;
 using RftService.Engine.Native;
 using RftService.Testing;
 using TorchSharp;
@@ -16,56 +17,48 @@ public sealed class GoldenLossTests
     public void Loss_GoldenCases_MatchInFloat32() => AssertCases(torch.ScalarType.Float32, 1e-5);
 
     [SharedFact]
-    public void KlEstimators_GoldenCases_MatchInDouble()
+    public void GoldenCases_All_AreTestedOrNamedAsLater() =>
+        Assert.Equal(GoldenLosses.Names.Order(), GoldenCase.All.Select(golden => golden.Name).Append("red_drop").Distinct().Concat(GoldenCase.Later).Order());
+
+    [SharedFact]
+    public void RedDrop_DropsRowsFourAndSeven_MatchesTheGoldenCase()
     {
-        foreach (var (name, estimator) in new[] { ("kl_k1", KlEstimator.K1), ("kl_k2", KlEstimator.K2), ("kl_k3", KlEstimator.K3) })
-        {
-            var options = new GrpoOptions { KlBeta = 1, KlEstimator = estimator, Reduction = LossReduction.TokenMean };
+        // Two of the rows 4, 5 and 7 are dropped at random: look for a seed that draws those of the golden case.
+        var rule = AlgorithmCatalog.Create(new RedDropOptions());
+        var seeds = Enumerable.Range(0, 100)
+            .Where(seed => rule.AssignCredit(GoldenLosses.Rollouts(seed: (ulong)seed)).Credits[5].Advantage == -0.5)
+            .ToArray();
 
-            // The surrogate alone is subtracted: what is left is the divergence.
-            var both = GoldenLosses.Actual(new GoldenCase(name, options, "grpo_ddof1_eps1e-6"), torch.ScalarType.Float64);
-            var surrogate = GoldenLosses.Actual(new GoldenCase(name, options with { KlBeta = 0 }, "grpo_ddof1_eps1e-6"), torch.ScalarType.Float64);
-            var expected = GoldenLosses.Expected(name);
+        var (loss, gradient) = GoldenLosses.Actual(new RedDropOptions(), torch.ScalarType.Float64, seed: (ulong)seeds[0]);
 
-            Assert.Equal(expected.Loss, both.Loss - surrogate.Loss, 1e-10);
-            AssertClose(name, expected.Gradient, Subtract(both.Gradient, surrogate.Gradient), 1e-10);
-        }
+        var expected = GoldenLosses.Expected("red_drop");
+        Assert.InRange(seeds.Length, 20, 50); // a third
+        Assert.Equal(expected.Loss, loss, 1e-10);
+        AssertClose("red_drop", expected.Gradient, gradient, 1e-10);
     }
 
     [SharedFact]
-    public void AssignCredit_GoldenGroups_GivesGoldenAdvantages()
+    public void AdaptiveClip_EveryTarget_FindsTheGoldenBounds()
     {
-        foreach (var (name, options) in new[]
+        var credits = AlgorithmCatalog.Create(new BapoOptions()).AssignCredit(GoldenLosses.Rollouts()).Credits;
+        var step = GoldenLosses.Surveyed(credits, GoldenLosses.Inputs("mask"));
+        foreach (var golden in GoldenLosses.Golden("bapo_repo_variant").GetProperty("bounds_by_target").EnumerateArray())
         {
-            ("grpo_ddof1_eps1e-6", new GrpoOptions()),
-            ("grpo_ddof1_eps1e-4 (TRL)", new GrpoOptions { StdEpsilon = 1e-4 }),
-            ("dr_grpo_center_only", new GrpoOptions { NormalizeStd = false }),
-        })
-        {
-            var rewards = GoldenLosses.Input("reward01").EnumerateArray().Select(value => value.GetSingle()).ToArray();
-            var expected = GoldenLosses.Advantages(name);
-            for (var group = 0; group < 3; group++)
-            {
-                var advantages = new float[4];
-                var used = AlgorithmCatalog.Create(options).AssignCredit(rewards.AsSpan(group * 4, 4), advantages);
+            var found = new AdaptiveClipLoss { Target = golden.GetProperty("target").GetDouble() }.Survey(step)[0];
 
-                Assert.Equal(group < 2, used); // the third group has no variance
-                Assert.All(Enumerable.Range(0, used ? 4 : 0), i => Assert.Equal(expected[(group * 4) + i], advantages[i], 1e-6));
-            }
+            Assert.Equal(golden.GetProperty("lower").GetDouble(), found[0], 1e-10);
+            Assert.Equal(golden.GetProperty("upper").GetDouble(), found[1], 1e-10);
         }
     }
 
-    private static void AssertCases(torch.ScalarType dtype, double tolerance)
+    private static void AssertCases(torch.ScalarType dtype, double tolerance) => Assert.All(GoldenCase.All, golden =>
     {
-        foreach (var golden in GoldenLosses.Cases)
-        {
-            var expected = GoldenLosses.Expected(golden.Name);
-            var actual = GoldenLosses.Actual(golden, dtype);
+        var expected = GoldenLosses.Expected(golden.Name);
+        var (loss, gradient) = GoldenLosses.Actual(golden.Options, dtype, golden.Expert);
 
-            Assert.True(Math.Abs((expected.Loss * golden.Factor) - actual.Loss) <= tolerance, $"{golden.Name}: {actual.Loss} instead of {expected.Loss}");
-            AssertClose(golden.Name, Scale(expected.Gradient, golden.Factor), actual.Gradient, tolerance);
-        }
-    }
+        Assert.True(Math.Abs((expected.Loss * golden.Factor) - loss) <= tolerance, $"{golden.Name}: {loss} instead of {expected.Loss}");
+        AssertClose(golden.Name, Scale(expected.Gradient, golden.Factor), gradient, tolerance);
+    });
 
     private static void AssertClose(string name, double[,] expected, double[,] actual, double tolerance)
     {
@@ -78,21 +71,17 @@ public sealed class GoldenLossTests
         }
     }
 
-    private static double[,] Scale(double[,] matrix, double factor) => Map(matrix, (i, j) => matrix[i, j] * factor);
-
-    private static double[,] Subtract(double[,] left, double[,] right) => Map(left, (i, j) => left[i, j] - right[i, j]);
-
-    private static double[,] Map(double[,] shape, Func<int, int, double> value)
+    private static double[,] Scale(double[,] matrix, double factor)
     {
-        var result = new double[shape.GetLength(0), shape.GetLength(1)];
-        for (var i = 0; i < result.GetLength(0); i++)
+        var scaled = (double[,])matrix.Clone();
+        for (var i = 0; i < scaled.GetLength(0); i++)
         {
-            for (var j = 0; j < result.GetLength(1); j++)
+            for (var j = 0; j < scaled.GetLength(1); j++)
             {
-                result[i, j] = value(i, j);
+                scaled[i, j] *= factor;
             }
         }
 
-        return result;
+        return scaled;
     }
 }

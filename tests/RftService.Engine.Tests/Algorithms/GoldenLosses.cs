@@ -9,65 +9,125 @@ namespace RftService.Engine.Tests.Algorithms;
 /// <summary>The golden inputs, and a rule's loss and gradient on them.</summary>
 internal static class GoldenLosses
 {
+    /// <summary>L of the case that divides by a fixed length.</summary>
+    public const int MaxTokens = 6;
+
     private static readonly Lazy<JsonElement> File = new(() =>
         JsonDocument.Parse(System.IO.File.ReadAllText(SharedFolder.Path("golden/losses.json"))).RootElement);
 
-    /// <summary>Every case that the rules of the catalog can express.</summary>
-    public static IReadOnlyList<GoldenCase> Cases { get; } =
-    [
-        new("topr_paper_seqsum_lengthnorm", new ToprOptions(), "reward01"),
-        new("topr_paper_seqsum_tokensum", new ToprOptions { Reduction = LossReduction.CompletionSum }, "reward01"),
-        new("topr_verl_seqgeo", new ToprOptions { RatioLevel = RatioLevel.SeqGeo }, "reward01"),
-        new("topr_trinity_token", new ToprOptions { RatioLevel = RatioLevel.Token, Reduction = LossReduction.TokenMean }, "reward01"),
-        new("topr_baseline_c-0.5", new ToprOptions { Baseline = -0.5 }, "reward01"),
-        new("topr_baseline_c+0.5", new ToprOptions { Baseline = 0.5 }, "reward01"),
-        new("reinforce_naive_offpolicy", new ToprOptions { NegativeTaper = new() { Lower = 1, Upper = 1 } }, "reward01"),
+    public static IEnumerable<string> Names => File.Value.GetProperty("losses").EnumerateArray().Select(entry => entry.GetProperty("name").GetString()!);
 
-        // With c = -1 negatives weigh 0 and positives 2: the case up to that factor.
-        new("positives_only", new ToprOptions { Baseline = -1 }, "reward01", Factor: 2),
-        new("tis_0_1", new ToprOptions { PositiveTaper = new() { Lower = 0, Upper = 1 } }, "reward01"),
-        new("full_is", new ToprOptions { PositiveTaper = new() { Lower = 0 }, NegativeTaper = new() { Lower = 0 } }, "reward_pm1", AsIs: true),
-        new("ppo_clip_token_mean", new GrpoOptions { Reduction = LossReduction.TokenMean }, "grpo_ddof1_eps1e-6"),
-        new("ppo_dualclip_c3_token_mean", new GrpoOptions { Reduction = LossReduction.TokenMean, DualClip = 3 }, "grpo_ddof1_eps1e-6"),
-        new("grpo_paper_k3_beta0.04", new GrpoOptions { KlBeta = 0.04 }, "grpo_ddof1_eps1e-6"),
-        new("dr_grpo_L6", new GrpoOptions { NormalizeStd = false, Reduction = LossReduction.FixedLength }, "dr_grpo_center_only"),
-        new("dapo_unfiltered", new GrpoOptions { ClipHigh = 0.28, Reduction = LossReduction.TokenMean }, "grpo_ddof1_eps1e-6"),
-        new("dapo_filtered", new GrpoOptions { ClipHigh = 0.28, Reduction = LossReduction.TokenMean }, "grpo_ddof1_eps1e-6", Rows: 8),
-    ];
+    public static JsonElement Table(string name) => File.Value.GetProperty(name);
 
-    public static JsonElement Input(string name) => File.Value.GetProperty("inputs").GetProperty(name);
+    public static JsonElement Golden(string name) =>
+        File.Value.GetProperty("losses").EnumerateArray().Single(entry => entry.GetProperty("name").GetString() == name);
 
-    public static double[] Advantages(string name) =>
-        [.. File.Value.GetProperty("advantages").GetProperty(name).EnumerateArray().Select(value => value.GetDouble())];
+    public static (double Loss, double[,] Gradient) Expected(string name) =>
+        (Golden(name).GetProperty("loss").GetDouble(), Matrix(Golden(name).GetProperty("grad")));
 
-    public static (double Loss, double[,] Gradient) Expected(string name)
+    /// <summary>The completions as credit assignment sees them.</summary>
+    public static StepRollouts Rollouts(bool expert = false, ulong seed = 0)
     {
-        var golden = File.Value.GetProperty("losses").EnumerateArray().Single(entry => entry.GetProperty("name").GetString() == name);
-        return (golden.GetProperty("loss").GetDouble(), Matrix(golden.GetProperty("grad")));
+        var (mask, behavior, reference) = expert
+            ? (Inputs("expert_mask"), null, null)
+            : (Inputs("mask"), Inputs("old_logp"), Inputs("ref_logp"));
+        return new(
+            [.. Enumerable.Range(0, mask.GetLength(0)).Select(i => new GradedCompletion
+            {
+                Index = i,
+                Group = expert ? i : Input("groups")[i].GetInt32(),
+                Grade = expert ? 1 : Input("reward01")[i].GetDouble(),
+                Reward = expert ? 1 : Input("reward01")[i].GetDouble(),
+                Length = Row(mask, mask, i).Length,
+                BehaviorLogProbs = behavior is null ? [] : [.. Row(behavior, mask, i).Select(value => (float)value)],
+                ReferenceLogProbs = reference is null ? null : [.. Row(reference, mask, i).Select(value => (float)value)],
+            })],
+            MaxTokens,
+            seed);
     }
 
-    /// <summary>The rule's loss and gradient on the golden rows, reduced as the trainer reduces them.</summary>
-    public static (double Loss, double[,] Gradient) Actual(GoldenCase golden, torch.ScalarType dtype)
+    /// <summary>The rule's loss and gradient on the golden rows: credit, survey, loss and average, as the trainer does them.</summary>
+    public static (double Loss, double[,] Gradient) Actual(AlgorithmOptions options, torch.ScalarType dtype, bool expert = false, ulong seed = 0)
     {
-        var algorithm = AlgorithmCatalog.Create(golden.Options);
-        var mask = Matrix(Input("mask"));
-        var rows = golden.Rows ?? mask.GetLength(0);
         using var scope = torch.NewDisposeScope();
-        torch.Tensor Of(string name) => torch.tensor(Matrix(Input(name)), dtype).narrow(0, 0, rows);
-        var logProbs = Of("logp").detach().requires_grad_();
+        var algorithm = AlgorithmCatalog.Create(options);
+        var credits = algorithm.AssignCredit(Rollouts(expert, seed)).Credits;
+        var mask = Inputs(expert ? "expert_mask" : "mask");
+        var kept = torch.tensor(credits.Select(credit => (long)credit.Completion.Index).ToArray());
+        torch.Tensor Of(double[,] values) => torch.tensor(values, dtype).index_select(0, kept);
+        var leaf = torch.tensor(Inputs(expert ? "expert_logp" : "logp"), dtype).requires_grad_();
         var batch = new PolicyBatch(
-            logProbs, Of("old_logp"), torch.tensor(Credit(golden, algorithm), dtype).narrow(0, 0, rows), Of("mask"), Of("ref_logp"));
+            leaf.index_select(0, kept),
+            Of(expert ? new double[mask.GetLength(0), mask.GetLength(1)] : Inputs("old_logp")),
+            Of(Advantages(credits, mask)),
+            Of(mask),
+            expert ? null : Of(Inputs("ref_logp")),
+            algorithm.SurveyWidth == 0 ? null : Survey(algorithm, credits, mask, dtype));
 
-        var loss = Reduce(algorithm.Loss(batch), mask, rows);
+        var loss = Reduce(algorithm.Loss(batch), credits, dtype);
         loss.backward();
 
-        var flat = logProbs.grad!.to_type(torch.ScalarType.Float64).data<double>().ToArray();
+        var flat = leaf.grad!.to_type(torch.ScalarType.Float64).data<double>().ToArray();
         var gradient = new double[mask.GetLength(0), mask.GetLength(1)];
         Buffer.BlockCopy(flat, 0, gradient, 0, flat.Length * sizeof(double));
         return (loss.to_type(torch.ScalarType.Float64).item<double>(), gradient);
     }
 
-    public static double[,] Matrix(JsonElement rows)
+    /// <summary>Advantages at the places of their tokens, 0 elsewhere.</summary>
+    public static double[,] Advantages(IReadOnlyList<Credit> credits, double[,] mask)
+    {
+        var found = new double[mask.GetLength(0), mask.GetLength(1)];
+        foreach (var credit in credits)
+        {
+            var next = 0;
+            for (var t = 0; t < mask.GetLength(1); t++)
+            {
+                if (mask[credit.Completion.Index, t] > 0)
+                {
+                    found[credit.Completion.Index, t] = credit.TokenAdvantages?[next++] ?? credit.Advantage;
+                }
+            }
+        }
+
+        return found;
+    }
+
+    public static IReadOnlyList<SurveyedCompletion> Surveyed(IReadOnlyList<Credit> credits, double[,] mask) =>
+        [.. credits.Select(credit => new SurveyedCompletion
+        {
+            Group = credit.Completion.Group,
+            Reward = credit.Completion.Return,
+            Advantages = Enumerable.Repeat(credit.Advantage, credit.Completion.Length).ToArray(),
+            LogProbs = Row(Inputs("logp"), mask, credit.Completion.Index),
+            BehaviorLogProbs = Row(Inputs("old_logp"), mask, credit.Completion.Index),
+            ReferenceLogProbs = Row(Inputs("ref_logp"), mask, credit.Completion.Index),
+        })];
+
+    public static double[,] Inputs(string name) => Matrix(Input(name));
+
+    private static JsonElement Input(string name) => File.Value.GetProperty("inputs").GetProperty(name);
+
+    private static double[] Row(double[,] values, double[,] mask, int row) =>
+        [.. Enumerable.Range(0, mask.GetLength(1)).Where(t => mask[row, t] > 0).Select(t => values[row, t])];
+
+    private static torch.Tensor Survey(IAlgorithm algorithm, IReadOnlyList<Credit> credits, double[,] mask, torch.ScalarType dtype) =>
+        torch.tensor(algorithm.Survey(Surveyed(credits, mask)).SelectMany(row => row).ToArray(), [credits.Count, algorithm.SurveyWidth]).to_type(dtype);
+
+    private static torch.Tensor Reduce(IReadOnlyList<LossTerm> terms, IReadOnlyList<Credit> credits, torch.ScalarType dtype)
+    {
+        var rows = credits.Select(credit => new TrainingRow(credit.Completion.Group, [1], new int[credit.Completion.Length], [], 0)).ToArray();
+        var weights = new TokenWeights(rows, MaxTokens);
+        var total = torch.zeros([], dtype);
+        foreach (var term in terms)
+        {
+            var weight = rows.Select(row => term.Weight * weights.Of(row, term.Reduction)).ToArray();
+            total = total + (term.PerToken * torch.tensor(weight, dtype).unsqueeze(1)).sum();
+        }
+
+        return total;
+    }
+
+    private static double[,] Matrix(JsonElement rows)
     {
         var matrix = new double[rows.GetArrayLength(), rows[0].GetArrayLength()];
         for (var i = 0; i < matrix.GetLength(0); i++)
@@ -80,44 +140,4 @@ internal static class GoldenLosses
 
         return matrix;
     }
-
-    /// <summary>TOPR makes its advantages itself (they are exact in float32); GRPO's own float32 ones are tested apart.</summary>
-    private static double[] Credit(GoldenCase golden, IAlgorithm algorithm)
-    {
-        if (golden.Options is not ToprOptions topr)
-        {
-            return Advantages(golden.Source);
-        }
-
-        var rewards = Input(golden.Source).EnumerateArray().Select(value => value.GetSingle()).ToArray();
-        var advantages = new float[rewards.Length];
-        (golden.AsIs ? AlgorithmCatalog.Create(topr with { RewardScale = RewardScale.AsIs }) : algorithm).AssignCredit(rewards, advantages);
-        return [.. advantages.Select(value => (double)value)];
-    }
-
-    private static torch.Tensor Reduce(IReadOnlyList<LossTerm> terms, double[,] mask, int rows)
-    {
-        var groups = Input("groups");
-        var trained = Enumerable.Range(0, rows)
-            .Select(i => new TrainingRow(
-                groups[i].GetInt32(), [1], new int[(int)Enumerable.Range(0, mask.GetLength(1)).Sum(t => mask[i, t])], [], 0))
-            .ToArray();
-        var weights = new TokenWeights(trained, maxLength: 6);
-        var total = torch.zeros([], terms[0].PerToken.dtype);
-        foreach (var term in terms)
-        {
-            var weight = trained.Select(row => term.Weight * weights.Of(row, term.Reduction)).ToArray();
-            total = total + (term.PerToken * torch.tensor(weight, term.PerToken.dtype).unsqueeze(1)).sum();
-        }
-
-        return total;
-    }
 }
-
-/// <param name="Name">Of the golden loss.</param>
-/// <param name="Options">The rule that must give it.</param>
-/// <param name="Source">Rewards (TOPR) or advantages (GRPO).</param>
-/// <param name="Factor">The rule gives this multiple of the golden case.</param>
-/// <param name="AsIs">The rewards are signed already.</param>
-/// <param name="Rows">Only the first so many rows take part.</param>
-internal sealed record GoldenCase(string Name, AlgorithmOptions Options, string Source, double Factor = 1, bool AsIs = false, int? Rows = null);

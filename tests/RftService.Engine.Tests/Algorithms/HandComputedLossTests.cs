@@ -1,4 +1,6 @@
 using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Losses;
+using RftService.Engine.Algorithms.Rewards;
 using RftService.Engine.Native;
 using TorchSharp;
 
@@ -48,13 +50,26 @@ public sealed class HandComputedLossTests
     [Fact]
     public void Topr_ZeroOneGrades_BecomeSignedAndCurated()
     {
-        var advantages = new float[5];
-        var topr = AlgorithmCatalog.Create(new ToprOptions { MaxPositivesPerPrompt = 1, MaxNegativesPerPrompt = 2, Baseline = 0.25 });
-
-        Assert.True(topr.AssignCredit([0f, 1f, 1f, 0f, 0f], advantages));
+        var topr = new ToprOptions { MaxPositivesPerPrompt = 1, MaxNegativesPerPrompt = 2, Baseline = 0.25 };
 
         // ±1 − 0.25; the second positive and the third negative are left out.
-        Assert.Equal([-1.25f, 0.75f, float.NaN, -1.25f, float.NaN], advantages);
+        Assert.Equal([(0, -1.25), (1, 0.75), (3, -1.25)], Credit(topr, [0, 1, 1, 0, 0]).Credits.Select(credit => (credit.Completion.Index, credit.Advantage)));
+    }
+
+    [Fact]
+    public void Topr_ConfigurationWithoutNegatives_Warns()
+    {
+        Assert.Equal("no_negatives", Assert.Single(Credit(new ToprOptions { RewardScale = RewardScale.AsIs }, [0, 1]).Notices).Code);
+        Assert.Empty(Credit(new ToprOptions(), [0, 1]).Notices);
+        Assert.Empty(Credit(new ToprOptions(), [1, 1]).Notices); // nothing is worse than anything else
+    }
+
+    [Fact]
+    public void Topr_TargetPositiveShare_IsReached()
+    {
+        var advantages = Credit(new ToprOptions { TargetPositiveShare = 0.2 }, [1, 0, 0, 1, 1, 0, 1, 1]).Credits.Select(credit => credit.Advantage).ToArray();
+
+        Assert.Equal(0.2, advantages.Where(advantage => advantage > 0).Sum() / advantages.Sum(Math.Abs), 1e-9);
     }
 
     [Fact]
@@ -88,13 +103,83 @@ public sealed class HandComputedLossTests
     }
 
     [Fact]
-    public void Grpo_EqualRewardsOrASingleOne_AreDropped()
+    public void Grpo_EqualRewards_AreKeptOrDropped()
     {
-        var grpo = AlgorithmCatalog.Create(new GrpoOptions());
+        Assert.Equal([0.0, 0.0], Credit(new GrpoOptions(), [0.5, 0.5]).Credits.Select(credit => credit.Advantage));
+        Assert.Empty(Credit(new GrpoOptions { DropZeroVariance = true }, [0.5, 0.5]).Credits);
+        Assert.Empty(Credit(new DapoOptions(), [1]).Credits); // alone: nothing to compare
+        Assert.Empty(Credit(new GrpoOptions(), []).Credits);
+    }
 
-        Assert.False(grpo.AssignCredit([0.5f, 0.5f], new float[2]));
-        Assert.False(grpo.AssignCredit([1f], new float[1]));
-        Assert.False(grpo.AssignCredit([], []));
+    [Fact]
+    public void Grpo_KlInTheReward_ChangesTheAdvantage()
+    {
+        // Log-ratios to the reference of 0.2 and 0: rewards 1 − 0.5·0.2 = 0.9 and 1.
+        var step = Step([1, 1]) with
+        {
+            Completions = [.. Step([1, 1]).Completions.Select((one, i) => one with { BehaviorLogProbs = [-1f], ReferenceLogProbs = [i == 0 ? -1.2f : -1f] })],
+        };
+        var options = new GrpoOptions { NormalizeStd = false, Kl = new() { Beta = 0.5, Estimator = KlEstimator.K1, Place = KlPlace.Reward } };
+
+        var advantages = AlgorithmCatalog.Create(options).AssignCredit(step).Credits.Select(credit => credit.Advantage).ToArray();
+
+        Assert.Equal(-0.05, advantages[0], 1e-6);
+        Assert.Equal(0.05, advantages[1], 1e-6);
+    }
+
+    [Fact]
+    public void Gepo_TwoCompletions_IsALogisticPreference()
+    {
+        using var scope = torch.NewDisposeScope();
+
+        // r̂ = 0.1 · (−1 − −2) = 0.1 and 0.1 · (−3 − −2) = −0.1: margin 0.2, doubt σ(−0.2) = 0.4502; the variance of one winner is 0.
+        var found = new GepoLoss { Beta = 0.1 }.Survey([Surveyed(1, -1, -2), Surveyed(0, -3, -2)]);
+
+        Assert.Equal(-0.1 * 0.45016600, found[0][0], 1e-8);
+        Assert.Equal(0.1 * 0.45016600, found[1][0], 1e-8);
+        Assert.Equal(Math.Log(1 + Math.Exp(-0.2)), found[0][1] + found[1][1], 1e-12);
+        Assert.All(new GepoLoss().Survey([Surveyed(1, -1, -2), Surveyed(1, -3, -2)]), row => Assert.Equal([0.0, 0.0], row));
+    }
+
+    [Fact]
+    public void GroupLosses_Slopes_AreTheDerivativesOfTheirValues()
+    {
+        const double Small = 1e-6;
+        foreach (var loss in new GroupLossSpec[] { new GepoLoss { Beta = 0.7 }, new CopgLoss { Beta = 0.3 }, new PairwiseOpmdLoss { Tau = 0.4 } })
+        {
+            double[] logProbs = [-1.1, -2.3, -0.4, -3.0];
+            double Value(double[] values) => Parts(values).Sum(part => part.Value);
+            IReadOnlyList<(double Slope, double Value)> Parts(double[] values) => loss.Of([.. values.Select((value, i) => Surveyed(i % 3, value, -1.5))]);
+
+            Assert.All(Enumerable.Range(0, 4), i =>
+            {
+                var (up, down) = ((double[])logProbs.Clone(), (double[])logProbs.Clone());
+                (up[i], down[i]) = (up[i] + Small, down[i] - Small);
+                Assert.Equal((Value(up) - Value(down)) / (2 * Small), Parts(logProbs)[i].Slope, 1e-7);
+            });
+        }
+    }
+
+    [Fact]
+    public void UncertaintyWeight_Gradient_DoesNotPassThroughTheWeight()
+    {
+        using var scope = torch.NewDisposeScope();
+
+        // p = 0.1 (below 0.2356, where a φ that is not detached would push the token down): ∂(−φ · log p) = −0.1 · 0.9.
+        var (_, gradient) = LossOf(new SftOptions { Weight = SftWeight.Uncertainty }, new[,] { { MathF.Log(0.1f) } }, new[,] { { 0f } }, [1f]);
+
+        AssertClose([-0.09f], gradient);
+    }
+
+    [Fact]
+    public void Coefficient_Schedule_FollowsTheStep()
+    {
+        using var scope = torch.NewDisposeScope();
+        var batch = Batch(new[,] { { -1f } }, new[,] { { -1f } }, [1f]);
+        var rule = AlgorithmCatalog.Create(new MdpoOptions { KlScale = 2 });
+
+        Assert.Equal([2.0, 1.0], new[] { 0, 1 }.Select(step => rule.Loss(batch with { Step = step })[1].Weight));
+        Assert.Contains(rule.Measure(batch with { Step = 1 }), metric => metric is { Name: "coefficient/kl", Sum: 1 });
     }
 
     [Fact]
@@ -109,16 +194,40 @@ public sealed class HandComputedLossTests
     }
 
     [Fact]
-    public void Loss_EveryRule_IgnoresMaskedSlotsAndZeroAdvantage() => Assert.All(AlgorithmCatalog.All.Where(entry => entry.Name != "sft"), entry =>
+    public void Loss_EveryRule_IgnoresMaskedSlots() => Assert.All(AlgorithmCatalog.All, entry =>
     {
         using var scope = torch.NewDisposeScope();
+        var rule = AlgorithmCatalog.Create(entry.Defaults);
+        float[] Gradient(float garbage)
+        {
+            var batch = Batch(new[,] { { -1f, garbage }, { -2f, -1f } }, new[,] { { -0.9f, -garbage }, { -1f, -3f } }, [1f, -1f], new[,] { { 1f, 0f }, { 1f, 1f } });
+            var survey = torch.tensor(Enumerable.Repeat(1.1f, 2 * rule.SurveyWidth).ToArray(), [2, rule.SurveyWidth]);
+            rule.Loss(batch with { ReferenceLogProbs = batch.BehaviorLogProbs, Survey = survey }).Aggregate(
+                torch.zeros([]), (sum, term) => sum + term.PerToken.sum()).backward();
+            return batch.LogProbs.grad!.data<float>().ToArray();
+        }
 
-        var (_, gradient) = LossOf(
-            entry.Defaults, new[,] { { -1f, -70f }, { -2f, -1f } }, new[,] { { -1.1f, 50f }, { -1f, -3f } }, [1f, 0f], new[,] { { 1f, 0f }, { 1f, 1f } });
+        var gradient = Gradient(-70f);
 
         Assert.NotEqual(0f, gradient[0]);
-        Assert.All(gradient.Skip(1), value => Assert.Equal(0f, value));
+        Assert.Equal(0f, gradient[1]);
+        Assert.Equal(Gradient(-5f), gradient);
     });
+
+    private static SurveyedCompletion Surveyed(double reward, double logProb, double otherLogProb) => new()
+    {
+        Group = 0,
+        Reward = reward,
+        Advantages = [0],
+        LogProbs = [logProb],
+        BehaviorLogProbs = [otherLogProb],
+        ReferenceLogProbs = [otherLogProb],
+    };
+
+    private static CreditReport Credit(AlgorithmOptions options, double[] grades) => AlgorithmCatalog.Create(options).AssignCredit(Step(grades));
+
+    private static StepRollouts Step(double[] grades) => new(
+        [.. grades.Select((grade, i) => new GradedCompletion { Index = i, Group = 0, Grade = grade, Reward = grade, Length = 1 })], MaxTokens: 8, Seed: 0);
 
     private static (float[] Values, float[] Gradient) LossOf(
         AlgorithmOptions options, float[,] logProbs, float[,] behavior, float[] advantages, float[,]? mask = null)
@@ -132,7 +241,7 @@ public sealed class HandComputedLossTests
     private static PolicyBatch Batch(float[,] logProbs, float[,] behavior, float[] advantages, float[,]? mask = null)
     {
         var leaf = torch.tensor(logProbs).requires_grad_();
-        return new PolicyBatch(leaf, torch.tensor(behavior), torch.tensor(advantages), mask is null ? torch.ones_like(leaf) : torch.tensor(mask));
+        return new PolicyBatch(leaf, torch.tensor(behavior), torch.tensor(advantages).unsqueeze(1), mask is null ? torch.ones_like(leaf) : torch.tensor(mask));
     }
 
     private static void AssertClose(float[] expected, float[] actual)

@@ -27,7 +27,7 @@ public sealed class MergedExportTests : IDisposable
         }
 
         SafeTensorsWriter.Write(Path.Combine(_checkpoint, "adapter_model.safetensors"), model.Trainable);
-        AdapterConfig.From(lora, "tiny").Save(_checkpoint);
+        AdapterConfig.From(lora, ModelConfig.Load(_base.Folder), "tiny").Save(_checkpoint);
     }
 
     public void Dispose()

@@ -1,6 +1,6 @@
-using System.Text.Json.Nodes;
 using RftService.Engine.Models;
 using RftService.Engine.Rollouts;
+using RftService.Engine.Tests.Models.Families;
 using TorchSharp;
 
 namespace RftService.Engine.Tests.Models;
@@ -8,8 +8,6 @@ namespace RftService.Engine.Tests.Models;
 public sealed class DecoderTests
 {
     private static readonly long[,] Tokens = { { 5, 9, 200, 31, 7, 77 }, { 1, 2, 3, 4, 5, 6 } };
-
-    public static TheoryData<string> Variants => ["llama", "llama-biased", "llama3-rope", "qwen2", "qwen3", "untied"];
 
     [Fact]
     public void Parameters_TiedModel_HaveHuggingFaceNames()
@@ -47,66 +45,6 @@ public sealed class DecoderTests
 
         Assert.Equal("model.embed_tokens.weight", right.Parameters[0].Name);
         Assert.True(torch.eq(left.Hidden(torch.tensor(Tokens)), right.Hidden(torch.tensor(Tokens))).all().item<bool>());
-    }
-
-    [Theory]
-    [MemberData(nameof(Variants))]
-    public void Decode_StepByStep_EqualsFullForward(string variant)
-    {
-        using var scope = torch.NewDisposeScope();
-        using var folder = Folder(variant);
-        using var model = folder.Load();
-        var tokens = torch.tensor(Tokens);
-        var full = model.Hidden(tokens);
-
-        using var cache = new KvCache(model.Config, rows: 2, capacity: 8, "cpu");
-        var parts = new[] { model.Decode(tokens.narrow(1, 0, 3), cache), model.Decode(tokens.narrow(1, 3, 1), cache), model.Decode(tokens.narrow(1, 4, 2), cache) };
-
-        AssertClose(full, torch.cat(parts, 1));
-        Assert.Equal(6, cache.Length);
-    }
-
-    [Theory]
-    [InlineData(0, 3)]
-    [InlineData(3, 0)]
-    [InlineData(2, 1)]
-    public void Hidden_PaddedOnEitherSide_IsThatOfTheRowAlone(int left, int right)
-    {
-        using var scope = torch.NewDisposeScope();
-        using var folder = new TinyModel();
-        using var model = folder.Load();
-        var row = torch.tensor(new long[,] { { 5, 9, 200 } });
-        var padded = torch.cat([torch.full(1, left, 250, torch.int64), row, torch.full(1, right, 251, torch.int64)], 1);
-        var tokens = torch.cat([torch.tensor(Tokens), padded], 0);
-        var padding = torch.zeros(3, 6, torch.@bool);
-        padding[2].narrow(0, 0, left).fill_(true);
-        padding[2].narrow(0, left + 3, right).fill_(true);
-
-        var hidden = model.Hidden(tokens, padding);
-
-        AssertClose(model.Hidden(row)[0], hidden[2].narrow(0, left, 3));
-        AssertClose(model.Hidden(torch.tensor(Tokens)), hidden.narrow(0, 0, 2));
-        hidden.sum().backward();
-        Assert.All(model.Trainable, parameter => Assert.True(parameter.Value.grad!.isfinite().all().item<bool>()));
-    }
-
-    [Fact]
-    public void Decode_LeftPaddedRow_IsThatOfTheRowAlone()
-    {
-        using var scope = torch.NewDisposeScope();
-        using var folder = new TinyModel();
-        using var model = folder.Load();
-        var alone = model.Hidden(torch.tensor(new long[,] { { 5, 9, 200, 31 } }));
-        var tokens = torch.tensor(new long[,] { { 0, 0, 5, 9, 200, 31 }, { 1, 2, 3, 4, 5, 6 } });
-
-        using var prompts = new KvCache(model.Config, rows: 2, capacity: 5, "cpu", starts: [2, 0]);
-        model.Decode(tokens.narrow(1, 0, 5), prompts);
-        using var groups = prompts.Expand(times: 2, capacity: 6);
-        groups.Keep([2, 1]);
-        var next = model.Decode(tokens.narrow(1, 5, 1).flip(0), groups);
-
-        AssertClose(alone[0, 3], next[1, 0]);
-        AssertClose(model.Hidden(tokens)[1, 5], next[0, 0]);
     }
 
     [Fact]
@@ -175,15 +113,15 @@ public sealed class DecoderTests
     [Fact]
     public void Rotary_Llama3Scaling_KeepsShortWavesAndStretchesLongOnes()
     {
-        using var folder = Folder("llama3-rope");
-        var config = ModelConfig.Load(folder.Folder);
-        var plain = Engine.Models.Blocks.Rotary.Frequencies(config with { RopeScaling = null });
+        using var folder = FamilyVariants.Make("llama3");
+        var rope = ModelConfig.Load(folder.Folder).Attention[0].Rope!;
+        var plain = Engine.Models.Blocks.Rotary.Frequencies(rope with { Scaling = null });
 
-        var stretched = Engine.Models.Blocks.Rotary.Frequencies(config);
+        var stretched = Engine.Models.Blocks.Rotary.Frequencies(rope);
 
         // Original context 32: wave 2π is below 32/4, so it is left alone; wave 2π·1000 is above 32/1 and divided by 8.
         Assert.Equal(plain[0], stretched[0]);
-        Assert.Equal(plain[3] / 8, stretched[3], 1e-9f);
+        Assert.Equal(plain[3] / 8, stretched[3], 1e-12);
     }
 
     [Fact]
@@ -208,31 +146,6 @@ public sealed class DecoderTests
 
         Assert.Equal(counts[1], counts[5]);
     }
-
-    private static TinyModel Folder(string variant) => new(config =>
-    {
-        switch (variant)
-        {
-            case "llama-biased":
-                (config["attention_bias"], config["mlp_bias"]) = (true, true);
-                break;
-            case "llama3-rope":
-                config["rope_scaling"] = JsonNode.Parse(
-                    """{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":32}""");
-                break;
-            case "qwen2":
-                (config["architectures"], config["model_type"]) = (new JsonArray("Qwen2ForCausalLM"), "qwen2");
-                break;
-            case "qwen3":
-                (config["architectures"], config["model_type"], config["head_dim"]) = (new JsonArray("Qwen3ForCausalLM"), "qwen3", 12);
-                break;
-            case "untied":
-                config["tie_word_embeddings"] = false;
-                break;
-            default:
-                break;
-        }
-    });
 
     private static void AssertClose(torch.Tensor expected, torch.Tensor actual)
     {

@@ -23,7 +23,7 @@ public sealed class ModelFolderTests
     [Theory]
     [InlineData("hidden_act", "\"gelu\"", "/hidden_act")]
     [InlineData("architectures", "[\"GPT2LMHeadModel\"]", "/architectures/0")]
-    [InlineData("rope_scaling", "{\"rope_type\":\"yarn\",\"factor\":4.0}", "/rope_scaling/rope_type")]
+    [InlineData("rope_scaling", "{\"rope_type\":\"dynamic\",\"factor\":4.0}", "/rope_scaling/rope_type")]
     [InlineData("rope_scaling", "{\"rope_type\":\"linear\",\"factor\":-1}", "/rope_scaling/factor")]
     [InlineData("sliding_window", "4096", "/sliding_window")]
     [InlineData("layer_types", "[\"full_attention\",\"sliding_attention\"]", "/layer_types/1")]

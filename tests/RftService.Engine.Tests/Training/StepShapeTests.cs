@@ -11,6 +11,7 @@ public sealed class StepShapeTests
     [Theory]
     [InlineData(LossReduction.TokenMean, 1.0 / 12, 1.0 / 12, 1.0 / 12)]
     [InlineData(LossReduction.PromptMean, 1.0 / 12, 1.0 / 12, 1.0 / 12)] // 1/2 prompts · 1/6 tokens each
+    [InlineData(LossReduction.PromptSum, 1.0 / 2, 1.0 / 2, 1.0 / 2)]
     [InlineData(LossReduction.CompletionMean, 1.0 / 6, 1.0 / 12, 1.0 / 18)]
     [InlineData(LossReduction.CompletionSum, 1.0 / 3, 1.0 / 3, 1.0 / 3)]
     [InlineData(LossReduction.FixedLength, 1.0 / 30, 1.0 / 30, 1.0 / 30)] // 3 completions · L = 10

@@ -24,7 +24,19 @@ internal sealed class TinyLm : ICausalLm
 
     public int Passes { get; private set; }
 
-    public ModelConfig Config => throw new NotSupportedException();
+    public ModelConfig Config { get; } = new()
+    {
+        Family = "tiny",
+        VocabularySize = 13,
+        HiddenSize = 6,
+        IntermediateSize = 6,
+        Attention = [],
+        QueryHeads = 1,
+        KeyHeads = 1,
+        HeadSize = 6,
+        ContextLength = 64,
+        NormEpsilon = 1e-6,
+    };
 
     public torch.Tensor HeadWeight => _embedding;
 
@@ -35,6 +47,8 @@ internal sealed class TinyLm : ICausalLm
     public LoraSpec? Lora => null;
 
     public bool AdaptersEnabled { get; set; }
+
+    public ulong? DropoutSeed { get; set; }
 
     public torch.Tensor Hidden(torch.Tensor tokens, torch.Tensor? padding = null)
     {

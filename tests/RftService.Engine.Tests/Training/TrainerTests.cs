@@ -1,4 +1,5 @@
 using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Rewards;
 using RftService.Engine.Data;
 using RftService.Engine.Models;
 using RftService.Engine.Training;
@@ -20,7 +21,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Run_GrpoWithReference_MeasuresDivergence()
     {
-        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 })));
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { Kl = new() { Beta = 0.1 } })));
 
         Assert.Equal(0, sink.Metric(1, MetricNames.PolicyReferenceKl), 1e-5);
         Assert.NotEqual(0, sink.Metric(4, MetricNames.PolicyReferenceKl), 1e-5);
@@ -55,7 +56,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Run_TenSteps_KeepsTheNumberOfLiveTensors()
     {
-        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { KlBeta = 0.1 }) with { Steps = 10, CheckpointEvery = 100 }));
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(new GrpoOptions { Kl = new() { Beta = 0.1 } }) with { Steps = 10, CheckpointEvery = 100 }));
 
         Assert.Equal(sink.LiveTensors[2], sink.LiveTensors[9]);
     }
@@ -136,6 +137,69 @@ public sealed class TrainerTests : IDisposable
 
         Assert.Equal(TrainingFault.NumericalInstability, fault.Fault);
         Assert.Equal(["update_skipped", "update_skipped"], _run.Sink.Notices.Select(notice => notice.Code));
+    }
+
+    public static TheoryData<string> SampledRules => [.. AlgorithmCatalog.All.Where(entry => entry.Accepts.Contains(DataKind.Prompts)).Select(entry => entry.Name)];
+
+    [Theory]
+    [MemberData(nameof(SampledRules))]
+    public void Run_EveryRule_LearnsAndReportsNumbers(string name)
+    {
+        var options = name switch
+        {
+            "raft" => new RaftOptions { MinReward = 0.1 },
+            "scale-rl" => new ScaleRlOptions { DropTruncated = false }, // the random model never ends its text
+            _ => AlgorithmCatalog.All.Single(entry => entry.Name == name).Defaults,
+        };
+
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(options) with { Steps = 2, CheckpointEvery = 10 }));
+
+        Assert.Equal(2, sink.Metric(2, MetricNames.PolicyVersion));
+        Assert.True(sink.Metric(2, MetricNames.GradientNorm) > 0);
+        Assert.All(sink.Steps, step => Assert.InRange(step.Metrics[MetricNames.CompletionsUsedShare], 0.01, 1));
+        Assert.Empty(sink.Notices);
+    }
+
+    [Fact]
+    public void Run_KlInTheReward_ReadsTheReference()
+    {
+        var kl = new KlOptions { Beta = 1, Estimator = KlEstimator.K1, Place = KlPlace.Reward };
+        double[] Magnitudes(KlOptions? options) => [.. _run.Run(_run.Spec(TinyRun.Recipe(new ReinforceOptions { Kl = options })))
+            .Steps.Select(step => step.Metrics[MetricNames.AdvantageMagnitude])];
+
+        var (with, without) = (Magnitudes(kl), Magnitudes(null));
+
+        Assert.Equal(without[0], with[0], 1e-5); // at first the policy is the reference
+        Assert.True(Math.Abs(without[1] - with[1]) > 1e-3, $"{without[1]} and {with[1]}");
+    }
+
+    [Fact]
+    public void Run_DynamicSampling_ReplacesPromptsWithoutVarianceAndStopsAtItsBound()
+    {
+        // Of the first three prompts only the first has two different grades.
+        var refilled = new LetterGrader(i => new RolloutGrade(i == 0 ? 1 : 0));
+        var dapo = new DapoOptions { RefillRounds = 2 };
+
+        var step = _run.Run(_run.Spec(TinyRun.Recipe(dapo) with { Steps = 1 }, grader: refilled)).Steps.Single();
+
+        // 3 prompts, then 2 for the missing two, then 1: each round's first completion is graded 1.
+        Assert.Equal(3, step.Metrics[MetricNames.SamplingRounds]);
+        Assert.Equal(6, step.Groups.Count);
+        Assert.Equal(0.5, step.Metrics[MetricNames.GroupsUsedShare], 1e-9);
+
+        var hopeless = _run.Run(_run.Spec(TinyRun.Recipe(dapo) with { Steps = 1 }, grader: new LetterGrader(_ => new RolloutGrade(0)))).Steps.Single();
+        Assert.Equal(3, hopeless.Metrics[MetricNames.SamplingRounds]);
+        Assert.Equal(9, hopeless.Groups.Count);
+    }
+
+    [Fact]
+    public void Run_ToprOnGradesAsTheyAre_WarnsOnce()
+    {
+        var topr = new ToprOptions { RewardScale = RewardScale.AsIs };
+
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(topr), grader: new LetterGrader(i => new RolloutGrade(i % 2))));
+
+        Assert.Equal("no_negatives", Assert.Single(sink.Notices).Code);
     }
 
     [Fact]

@@ -1,4 +1,7 @@
 using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Losses;
+using RftService.Engine.Algorithms.Schedules;
+using RftService.Engine.Algorithms.Weights;
 using RftService.Engine.Native;
 using RftService.Engine.Training;
 using TorchSharp;
@@ -16,12 +19,28 @@ public sealed class TrainingStepTests
 
     public TrainingStepTests() => NativeTorch.Load();
 
-    public static TheoryData<AlgorithmOptions> Rules => new(
-        new ToprOptions(),
+    public static TheoryData<AlgorithmOptions> Rules => [.. AlgorithmCatalog.All.Select(entry => entry.Defaults), .. Variants];
+
+    private static IEnumerable<AlgorithmOptions> Variants =>
+    [
         new ToprOptions { RatioLevel = RatioLevel.Token, Reduction = LossReduction.PromptMean },
         new GrpoOptions { Reduction = LossReduction.TokenMean, DualClip = 3 },
-        new GrpoOptions { Reduction = LossReduction.FixedLength, KlBeta = 0.1 },
-        new SftOptions());
+        new GrpoOptions { Reduction = LossReduction.FixedLength, Kl = new() { Beta = 0.1 } },
+        new GrpoOptions { Kl = new() { Beta = 0.1, Estimator = KlEstimator.K2, Anchor = KlAnchor.Behavior } },
+        new PpoOptions { RatioLevel = RatioLevel.SeqSum },
+        new RecOptions { Clip = RecClip.Ring, Weight = RecWeight.CompletionRatio },
+        new OpmdOptions { Form = OpmdForm.Pairwise },
+        new OpmdOptions { Form = OpmdForm.Token },
+        new CustomOptions
+        {
+            Terms =
+            [
+                new() { Loss = new AdaptiveClipLoss { Target = 5 } },
+                new() { Name = "pairs", Loss = new CopgLoss(), Reduction = LossReduction.PromptSum },
+                new() { Name = "likely", Loss = new ShapedProbabilityLoss(), Weight = new UncertaintyWeight(), Coefficient = new LinearSchedule() },
+            ],
+        },
+    ];
 
     [Theory]
     [MemberData(nameof(Rules))]
@@ -47,14 +66,38 @@ public sealed class TrainingStepTests
     [MemberData(nameof(Rules))]
     public void Run_ZeroAdvantages_GivesZeroGradient(AlgorithmOptions options)
     {
-        if (options is SftOptions || options is GrpoOptions { KlBeta: > 0 })
+        if (options is GrpoOptions { Kl: not null } or OpmdOptions or MdpoOptions or OorlOptions or CustomOptions
+            || !AlgorithmCatalog.Create(options).NeedsAdvantages)
         {
             return; // they learn from more than advantages
         }
 
-        var result = GradientOf(options, [.. Rows.Select(row => row with { Advantage = 0 })], tokenBudget: 1000);
+        var result = GradientOf(options, [.. Rows.Select(row => row with { Advantage = 0, Reward = 0 })], tokenBudget: 1000);
 
         Assert.All(result.Gradient, value => Assert.Equal(0f, value));
+    }
+
+    [Fact]
+    public void Run_TokenAdvantages_WeighEachTokenByItsOwn()
+    {
+        // The second row's advantage is zero but for its last token: the others pull at nothing.
+        TrainingRow[] rows = [Rows[0], Rows[2] with { Advantage = 0.2f, TokenAdvantages = [0, 0, 0, 0, 1] }];
+
+        var whole = GradientOf(new ReinforceOptions(), rows, tokenBudget: 1000).Gradient;
+        var single = GradientOf(new ReinforceOptions(), rows, tokenBudget: 1).Gradient;
+        var uniform = GradientOf(new ReinforceOptions(), [rows[0], Rows[2] with { Advantage = 0.2f }], tokenBudget: 1000).Gradient;
+
+        Assert.All(Enumerable.Range(0, whole.Length), i => Assert.Equal(whole[i], single[i], 1e-5f));
+        Assert.NotEqual(uniform, whole);
+    }
+
+    [Fact]
+    public void Run_OneSidedRecWithRatio_HasPpoClipsGradient()
+    {
+        var ppo = GradientOf(new PpoOptions { DualClip = null }, Rows, tokenBudget: 1000).Gradient;
+        var rec = GradientOf(new RecOptions { Weight = RecWeight.Ratio }, Rows, tokenBudget: 1000).Gradient;
+
+        Assert.All(Enumerable.Range(0, ppo.Length), i => Assert.Equal(ppo[i], rec[i], 1e-5f));
     }
 
     [Fact]
@@ -68,7 +111,7 @@ public sealed class TrainingStepTests
         (-logProbs.mean()).backward();
         var expected = Flat(model);
 
-        var actual = GradientOf(new SftOptions(), Rows, tokenBudget: 1000).Gradient;
+        var actual = GradientOf(new SftOptions(), [.. Rows.Select(row => row with { Advantage = 1 })], tokenBudget: 1000).Gradient;
 
         Assert.All(Enumerable.Range(0, expected.Length), i => Assert.Equal(expected[i], actual[i], 1e-5f));
     }
@@ -110,12 +153,12 @@ public sealed class TrainingStepTests
     {
         using var model = new TinyLm();
         using var optimizer = new AdamW(model.Trainable, new OptimizerSpec());
-        var step = Step(model, new GrpoOptions { KlBeta = 0.1 }, optimizer, 14);
+        var step = Step(model, new GrpoOptions { Kl = new() { Beta = 0.1 } }, optimizer, 14);
         var counts = new List<long>();
         for (var i = 0; i < 10; i++)
         {
             using var scope = torch.NewDisposeScope();
-            step.Run(Rows, 1e-3, new MetricSums(), CancellationToken.None);
+            step.Run(Rows, 0, 1e-3, new MetricSums(), CancellationToken.None);
             counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         }
 
@@ -130,7 +173,8 @@ public sealed class TrainingStepTests
         using var optimizer = new AdamW(model.Trainable, new OptimizerSpec());
 
         Assert.Throws<OperationCanceledException>(() =>
-            Step(model, new ToprOptions(), optimizer, 1000).Run(Rows, 1e-3, new MetricSums(), new CancellationToken(canceled: true)));
+            Step(model, new ToprOptions(), optimizer, 1000)
+                .Run(Rows, 0, 1e-3, new MetricSums(), new CancellationToken(canceled: true)));
     }
 
     private static (float[] Gradient, IReadOnlyDictionary<string, double> Metrics, int TokenBudget) GradientOf(
@@ -147,7 +191,7 @@ public sealed class TrainingStepTests
     {
         using var optimizer = new AdamW(model.Trainable, new OptimizerSpec());
         var step = Step(model, options, optimizer, tokenBudget);
-        return (step.Run(rows, 1e-3, metrics, CancellationToken.None), step.TokenBudget);
+        return (step.Run(rows, 0, 1e-3, metrics, CancellationToken.None), step.TokenBudget);
     }
 
     private static TrainingStep Step(TinyLm model, AlgorithmOptions options, AdamW optimizer, int tokenBudget)
@@ -161,5 +205,5 @@ public sealed class TrainingStepTests
         [.. model.Parameters.SelectMany(parameter => parameter.Value.grad!.cpu().data<float>().ToArray())];
 
     private static TrainingRow Row(int group, int[] prompt, int[] completion, float advantage) =>
-        new(group, prompt, completion, [.. completion.Select(token => -1.5f - (0.1f * token))], advantage);
+        new(group, prompt, completion, [.. completion.Select(token => -1.5f - (0.1f * token))], advantage) { Reward = advantage };
 }

@@ -3,10 +3,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using RftService.Data.Runs;
 using RftService.Engine;
+using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Losses;
+using RftService.Engine.Algorithms.Weights;
 using RftService.Engine.Data;
 using RftService.Engine.Rollouts;
 using RftService.Grading;
-using RftService.Grading.Sandbox;
 using RftService.Worker.Hosting;
 using RftService.Worker.Training;
 
@@ -46,6 +48,21 @@ public sealed class TrainRunJobTests : IAsyncLifetime
         var row = await _runs.GetAsync(run);
         Assert.Equal((RunStatus.Succeeded, 1.0, null), (row.Status, row.Progress, row.Failure));
         Assert.Equal(["run_claimed", "training_started", "run_succeeded"], await _runs.EventsAsync(run));
+    }
+
+    [Fact]
+    public async Task Job_CompositionFromTheDatabase_IsReadAsItWasStored()
+    {
+        // jsonb sorts members by length: the discriminators of nested unions need not be the first.
+        await _runs.AddRunAsync(await _runs.AddProjectAsync(), recipe: """
+            {"steps": 1, "algorithm": {"terms": [{"loss": {"low": 0.1, "type": "clip"}, "weight": {"upper": 2, "level": "seq_geo", "type": "ratio"}}], "type": "custom"}}
+            """);
+        RunSpec? seen = null;
+
+        await ExecuteAsync((spec, _, _, _) => seen = spec);
+
+        var custom = Assert.IsType<CustomOptions>(seen!.Recipe.Algorithm);
+        Assert.Equal((new ClipLoss { Low = 0.1 }, new RatioWeight { Level = RatioLevel.SeqGeo, Upper = 2 }), (custom.Terms[0].Loss, custom.Terms[0].Weight));
     }
 
     [Fact]
@@ -185,7 +202,7 @@ public sealed class TrainRunJobTests : IAsyncLifetime
 
     private TrainRunJob Job(TrainRun train) => new(
         _runs.Queue(leaseSeconds: 2),
-        new RunInputs(_runs.Contexts(), _runs.Paths, Options.Create(new WorkerOptions()), new GraderHost(new CodeSandbox(new SandboxOptions())), NullLogger<RewardGrader>.Instance),
+        new RunInputs(_runs.Contexts(), _runs.Paths, Options.Create(new WorkerOptions()), new GraderHost(), NullLogger<RewardGrader>.Instance),
         new ResumePoint(_runs.Source, _runs.Paths),
         _runs.Paths,
         train,

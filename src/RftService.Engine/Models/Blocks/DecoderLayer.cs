@@ -3,14 +3,22 @@ using TorchSharp;
 
 namespace RftService.Engine.Models.Blocks;
 
-/// <summary>One block: attention and feed-forward, each behind a norm and added to the stream.</summary>
-internal sealed class DecoderLayer(RmsNorm attentionNorm, Attention attention, RmsNorm feedForwardNorm, SwiGlu feedForward)
+/// <summary>What a pass gives the layers of one kind.</summary>
+/// <param name="Angles">Null: these layers do not turn.</param>
+/// <param name="Sight">Which keys they may look at.</param>
+internal sealed record LayerView(Rotary.Angles? Angles, Sight Sight);
+
+/// <summary>One block: attention and feed-forward, each behind a norm and added to the stream; Gemma norms what is added too.</summary>
+internal sealed class DecoderLayer(
+    RmsNorm attentionNorm, Attention attention, RmsNorm? attentionPostNorm, RmsNorm feedForwardNorm, FeedForward feedForward, RmsNorm? feedForwardPostNorm)
 {
     /// <summary>[B, S, D] -> [B, S, D]; what lies between is released here, except what the gradient needs.</summary>
-    public torch.Tensor Forward(torch.Tensor x, long rows, long length, Rotary.Angles angles, Sight sight, KvCache? cache, int layer)
+    public torch.Tensor Forward(torch.Tensor x, long rows, long length, LayerView view, KvCache? cache, int layer)
     {
         using var scope = torch.NewDisposeScope();
-        var stream = x.add(attention.Forward(attentionNorm.Forward(x), rows, length, angles, sight, cache, layer));
-        return stream.add(feedForward.Forward(feedForwardNorm.Forward(stream))).MoveToOuterDisposeScope();
+        var attended = attention.Forward(attentionNorm.Forward(x), rows, length, view, cache, layer);
+        var stream = x.add(attentionPostNorm?.Forward(attended) ?? attended);
+        var fed = feedForward.Forward(feedForwardNorm.Forward(stream));
+        return stream.add(feedForwardPostNorm?.Forward(fed) ?? fed).MoveToOuterDisposeScope();
     }
 }

@@ -3,63 +3,62 @@ using TorchSharp;
 namespace RftService.Engine.Models.Blocks;
 
 /// <summary>
-/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) in Hugging Face's layout: dimension i turns with dimension i + Dh/2.
+/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) in Hugging Face's layout: of R turned dimensions, i turns with i + R/2.
 /// </summary>
-internal sealed class Rotary(ModelConfig config, torch.Device device) : IDisposable
+/// <param name="rope">Frequencies and how many dimensions turn.</param>
+/// <param name="headSize">Dh.</param>
+/// <param name="dtype">Of the model. Angles are never below float32: positions are large.</param>
+/// <param name="device">Where the model lies.</param>
+internal sealed class Rotary(RopeSpec rope, int headSize, torch.ScalarType dtype, torch.Device device) : IDisposable
 {
-    private readonly torch.Tensor _frequencies = torch.tensor(Frequencies(config), device: device).DetachFromDisposeScope(); // [Dh/2]
-    private readonly long _half = config.HeadSize / 2;
+    private readonly torch.ScalarType _exact = dtype == torch.ScalarType.Float64 ? dtype : torch.ScalarType.Float32;
+    private readonly Scalar? _amplitude = rope.Scaling is { Amplitude: var amplitude } && amplitude != 1 ? (Scalar)amplitude : null;
+
+    private readonly torch.Tensor _frequencies = torch.tensor(Frequencies(rope), device: device)                 // [R/2]
+        .to(dtype == torch.ScalarType.Float64 ? dtype : torch.ScalarType.Float32).DetachFromDisposeScope();
 
     /// <summary>Cosines and signed sines of positions; made once for all layers of a pass.</summary>
     /// <param name="positions">Int64 [B, S], B may be 1.</param>
     public Angles At(torch.Tensor positions)
     {
-        var angles = positions.to(torch.float32).unsqueeze(-1).mul(_frequencies).unsqueeze(2);      // [B, S, 1, Dh/2]
-        var sine = angles.sin();
-        var cosine = angles.cos();
-        return new Angles(torch.cat([cosine, cosine], -1), torch.cat([sine.neg(), sine], -1), _half); // [B, S, 1, Dh]
+        var angles = positions.to(_exact).unsqueeze(-1).mul(_frequencies).unsqueeze(2);              // [B, S, 1, R/2]
+        var (sine, cosine) = (angles.sin(), angles.cos());
+        if (_amplitude is { } factor)
+        {
+            (sine, cosine) = (sine.mul_(factor), cosine.mul_(factor));
+        }
+
+        return new Angles(torch.cat([cosine, cosine], -1).to(dtype), torch.cat([sine.neg(), sine], -1).to(dtype), headSize); // [B, S, 1, R]
     }
 
     public void Dispose() => _frequencies.Dispose();
 
-    internal static float[] Frequencies(ModelConfig config)
+    internal static double[] Frequencies(RopeSpec rope)
     {
-        var frequencies = new float[config.HeadSize / 2];
+        var frequencies = new double[rope.Dimensions / 2];
         for (var i = 0; i < frequencies.Length; i++)
         {
-            frequencies[i] = (float)Stretch(Math.Pow(config.RopeTheta, -2.0 * i / config.HeadSize), config.RopeScaling);
+            var plain = Math.Pow(rope.Theta, -2.0 * i / rope.Dimensions);
+            frequencies[i] = rope.Scaling?.Stretch(plain, i, rope) ?? plain;
         }
 
         return frequencies;
     }
 
-    private static double Stretch(double frequency, RopeScaling? scaling)
-    {
-        if (scaling is null)
-        {
-            return frequency;
-        }
-
-        if (scaling.LowFrequencyFactor is not { } low)
-        {
-            return frequency / scaling.Factor;
-        }
-
-        // Llama 3.1: short waves stay, long ones are stretched, those between are blended.
-        var turns = scaling.OriginalContext * frequency / (2 * Math.PI);
-        var keep = Math.Clamp((turns - low) / (scaling.HighFrequencyFactor - low), 0, 1);
-        return (keep * frequency) + ((1 - keep) * frequency / scaling.Factor);
-    }
-
-    /// <param name="Cosine">[B, S, 1, Dh]</param>
-    /// <param name="Sine">[B, S, 1, Dh], the first half negated.</param>
-    /// <param name="Half">Dh/2.</param>
-    internal sealed record Angles(torch.Tensor Cosine, torch.Tensor Sine, long Half)
+    /// <param name="Cosine">[B, S, 1, R]</param>
+    /// <param name="Sine">[B, S, 1, R], the first half negated.</param>
+    /// <param name="HeadSize">Dh.</param>
+    internal sealed record Angles(torch.Tensor Cosine, torch.Tensor Sine, long HeadSize)
     {
         private static readonly Scalar One = 1f;
+        private readonly long _turned = Cosine.size(3);
 
-        /// <summary>Turns heads, [B, S, heads, Dh]. A roll by half the head swaps its halves; the sign is in the sine.</summary>
-        public torch.Tensor Turn(torch.Tensor heads) =>
-            heads.mul(Cosine).addcmul_(heads.roll(Half, -1), Sine, One);
+        /// <summary>Turns heads, [B, S, heads, Dh]. A roll by half swaps the halves; the sign is in the sine.</summary>
+        public torch.Tensor Turn(torch.Tensor heads) => _turned == HeadSize
+            ? TurnWhole(heads)
+            : torch.cat([TurnWhole(heads.narrow(3, 0, _turned)), heads.narrow(3, _turned, HeadSize - _turned)], 3);
+
+        private torch.Tensor TurnWhole(torch.Tensor heads) =>
+            heads.mul(Cosine).addcmul_(heads.roll(_turned / 2, -1), Sine, One);
     }
 }

@@ -1,0 +1,86 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+
+namespace RftService.Engine.Algorithms.Schedules;
+
+/// <summary>A number that may change from step to step; `type` selects how.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(ConstantSchedule), "constant")]
+[JsonDerivedType(typeof(LinearSchedule), "linear")]
+[JsonDerivedType(typeof(WarmupCosineSchedule), "warmup_cosine")]
+[JsonDerivedType(typeof(InverseSchedule), "inverse")]
+public abstract record ScheduleSpec
+{
+    /// <summary>Its value after so many steps.</summary>
+    internal abstract double At(int step);
+}
+
+/// <summary>Always the same.</summary>
+public sealed record ConstantSchedule : ScheduleSpec
+{
+    /// <summary>The number.</summary>
+    [Range(-1e6, 1e6)]
+    public double Value { get; init; } = 1;
+
+    internal override double At(int step) => Value;
+}
+
+/// <summary>Straight from one number to another, then constant.</summary>
+public sealed record LinearSchedule : ScheduleSpec
+{
+    /// <summary>At the first step.</summary>
+    [Range(-1e6, 1e6)]
+    public double From { get; init; }
+
+    /// <summary>At the end of the way and after it.</summary>
+    [Range(-1e6, 1e6)]
+    public double To { get; init; } = 1;
+
+    /// <summary>Steps of the way.</summary>
+    [Range(1, 1_000_000)]
+    public int Steps { get; init; } = 100;
+
+    internal override double At(int step) => From + ((To - From) * Math.Min(1.0, (double)step / Steps));
+}
+
+/// <summary>From 0 to a peak in a straight line, then along a half cosine down to a valley: CHORD's µ (arXiv:2508.11408).</summary>
+public sealed record WarmupCosineSchedule : ScheduleSpec
+{
+    /// <summary>Steps up to the peak.</summary>
+    [Range(0, 1_000_000)]
+    public int WarmupSteps { get; init; }
+
+    /// <summary>Steps from the peak to the valley; 0: at once.</summary>
+    [Range(0, 1_000_000)]
+    public int DecaySteps { get; init; } = 200;
+
+    /// <summary>Largest value.</summary>
+    [Range(0.0, 1e6)]
+    public double Peak { get; init; } = 0.9;
+
+    /// <summary>Value at the end.</summary>
+    [Range(0.0, 1e6)]
+    public double Valley { get; init; } = 0.05;
+
+    internal override double At(int step)
+    {
+        if (step < WarmupSteps)
+        {
+            return (double)step / WarmupSteps * Peak;
+        }
+
+        return step >= WarmupSteps + DecaySteps
+            ? Valley
+            : Valley + ((Peak - Valley) * 0.5 * (1 + Math.Cos(Math.PI * (step - WarmupSteps) / DecaySteps)));
+    }
+}
+
+/// <summary>Scale / (number of the step, from 1): the weight 1/t of mirror descent policy optimisation.</summary>
+public sealed record InverseSchedule : ScheduleSpec
+{
+    /// <summary>Value at the first step.</summary>
+    [Range(0.0, 1e6)]
+    public double Scale { get; init; } = 1;
+
+    internal override double At(int step) => Scale / (step + 1);
+}

@@ -1,0 +1,26 @@
+using System.Text.Json.Serialization;
+using TorchSharp;
+
+namespace RftService.Engine.Algorithms.Weights;
+
+/// <summary>Factor of a token's loss; `type` selects it. It is given detached log-probs, so no gradient can pass through it.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(UnitWeight), "one")]
+[JsonDerivedType(typeof(RatioWeight), "ratio")]
+[JsonDerivedType(typeof(TaperWeight), "taper")]
+[JsonDerivedType(typeof(AdvantageExpWeight), "advantage_exp")]
+[JsonDerivedType(typeof(ProbabilityWeight), "probability")]
+[JsonDerivedType(typeof(UncertaintyWeight), "uncertainty")]
+public abstract record WeightSpec
+{
+    /// <summary>[1], [B, 1] or [B, T].</summary>
+    internal abstract torch.Tensor Of(PolicyBatch batch);
+
+    internal virtual IEnumerable<AlgorithmMetric> Measure(PolicyBatch batch) => [];
+}
+
+/// <summary>1.</summary>
+public sealed record UnitWeight : WeightSpec
+{
+    internal override torch.Tensor Of(PolicyBatch batch) => torch.ones(1, batch.LogProbs.dtype, batch.LogProbs.device);
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+
+namespace RftService.Grading.Remote;
+
+/// <summary>The body that a remote grader gets, and the one that it answers with.</summary>
+internal static class RemoteFormat
+{
+    private const int MaxReason = 2000;
+
+    public static byte[] Write(IReadOnlyList<GradingInput> inputs)
+    {
+        using var body = new MemoryStream();
+        using (var json = new Utf8JsonWriter(body))
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("samples");
+            for (var i = 0; i < inputs.Count; i++)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("index", i);
+                json.WritePropertyName("item");
+                inputs[i].Item.WriteTo(json);
+                json.WriteString("output_text", inputs[i].OutputText);
+                json.WriteBoolean("truncated", inputs[i].Truncated);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        return body.ToArray();
+    }
+
+    /// <summary>One grade for each sample; those that the answer lacks or garbles are errors.</summary>
+    /// <exception cref="JsonException">The answer as a whole is not in the form.</exception>
+    public static IReadOnlyList<Grade> Read(byte[] answer, int count)
+    {
+        using var document = JsonDocument.Parse(answer);
+        if (document.RootElement.ValueKind != JsonValueKind.Object
+            || !document.RootElement.TryGetProperty("grades", out var list) || list.ValueKind != JsonValueKind.Array)
+        {
+            throw new JsonException("expected an object with an array 'grades'");
+        }
+
+        var grades = new Grade?[count];
+        foreach (var entry in list.EnumerateArray())
+        {
+            if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("index", out var at)
+                || at.ValueKind != JsonValueKind.Number || !at.TryGetInt32(out var index) || index < 0 || index >= count)
+            {
+                throw new JsonException($"every grade needs an index from 0 to {count - 1}");
+            }
+
+            grades[index] = grades[index] is null ? ReadGrade(entry) : throw new JsonException($"index {index} is graded twice");
+        }
+
+        return [.. grades.Select(grade => grade ?? Grade.Failed(GradeError.RemoteGraderParseError, "The remote grader left this completion out."))];
+    }
+
+    private static Grade ReadGrade(JsonElement entry)
+    {
+        var (reason, parts) = (TextOf(entry, "reason"), PartsOf(entry));
+        if (TextOf(entry, "error") is { } error)
+        {
+            return Grade.Failed(GradeError.RemoteGraderRuntimeError, error, parts);
+        }
+
+        if (!entry.TryGetProperty("value", out var value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return Grade.Abstain(reason ?? "The remote grader has no opinion.", parts);
+        }
+
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number)
+            ? Grade.Of(number, reason, parts)
+            : Grade.Failed(GradeError.RemoteGraderParseError, "The remote grader's value is no finite number.", parts);
+    }
+
+    private static Dictionary<string, double> PartsOf(JsonElement entry) =>
+        entry.TryGetProperty("parts", out var parts) && parts.ValueKind == JsonValueKind.Object
+            ? parts.EnumerateObject()
+                .Where(part => part.Name.Length <= 64 && part.Value.ValueKind == JsonValueKind.Number && double.IsFinite(part.Value.GetDouble()))
+                .Take(64).DistinctBy(part => part.Name).ToDictionary(part => part.Name, part => part.Value.GetDouble())
+            : [];
+
+    private static string? TextOf(JsonElement entry, string name) =>
+        entry.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String && text.GetString() is { } value
+            ? value.Length <= MaxReason ? value : value[..MaxReason]
+            : null;
+}

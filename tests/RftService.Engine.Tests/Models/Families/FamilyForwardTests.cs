@@ -1,0 +1,118 @@
+using RftService.Engine.Models;
+using RftService.Engine.Models.Blocks;
+using RftService.Engine.Rollouts;
+using TorchSharp;
+
+namespace RftService.Engine.Tests.Models.Families;
+
+public sealed class FamilyForwardTests
+{
+    private static readonly int[] Row = [5, 9, 200, 31, 7, 77, 12, 3];
+
+    public static TheoryData<string> Variants => FamilyVariants.Names;
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Logits_InDoublePrecision_EqualTheNaiveDecoder(string variant)
+    {
+        using var folder = FamilyVariants.Make(variant);
+        using var scope = torch.NewDisposeScope();
+        using var model = ModelCatalog.Load(folder.Folder, "cpu", lora: null, seed: 0, torch.ScalarType.Float64);
+
+        AssertLogits(new NaiveDecoder(folder).Logits(Row), model, 1e-9);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Logits_InSinglePrecision_EqualTheNaiveDecoder(string variant)
+    {
+        using var folder = FamilyVariants.Make(variant);
+        using var scope = torch.NewDisposeScope();
+        using var model = folder.Load();
+
+        AssertLogits(new NaiveDecoder(folder).Logits(Row), model, 2e-4);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Decode_InParts_EqualsFullForward(string variant)
+    {
+        using var folder = FamilyVariants.Make(variant);
+        using var scope = torch.NewDisposeScope();
+        using var model = folder.Load();
+        var tokens = Tensor(Row);
+
+        foreach (var parts in new int[][] { [8], [3, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 1], [4, 1, 3], [2, 5, 1] })
+        {
+            using var cache = new KvCache(model.Config, rows: 1, capacity: 9, "cpu");
+            var pieces = parts.Select((length, index) => model.Decode(tokens.narrow(1, parts.Take(index).Sum(), length), cache)).ToArray();
+            AssertClose(model.Hidden(tokens), torch.cat(pieces, 1));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Hidden_PaddedOnEitherSide_IsThatOfTheRowAlone(string variant)
+    {
+        using var folder = FamilyVariants.Make(variant);
+        using var scope = torch.NewDisposeScope();
+        using var model = folder.Load();
+        var alone = model.Hidden(Tensor(Row));
+        foreach (var (left, right) in new[] { (0, 4), (4, 0), (3, 1) })
+        {
+            int[] padded = [.. Enumerable.Repeat(250, left), .. Row, .. Enumerable.Repeat(251, right)];
+            int[] other = [.. Enumerable.Range(100, 12)];
+            var padding = torch.zeros(2, 12, torch.@bool);
+            padding[0].narrow(0, 0, left).fill_(true);
+            padding[0].narrow(0, left + Row.Length, right).fill_(true);
+
+            var hidden = model.Hidden(torch.cat([Tensor(padded), Tensor(other)], 0), padding);
+
+            AssertClose(alone[0], hidden[0].narrow(0, left, Row.Length));
+            AssertClose(model.Hidden(Tensor(other))[0], hidden[1]);
+            hidden.sum().backward();
+            Assert.All(model.Trainable, parameter => Assert.True(parameter.Value.grad?.isfinite().all().item<bool>() ?? true));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Decode_LeftPaddedGroup_IsThatOfTheRowAlone(string variant)
+    {
+        using var folder = FamilyVariants.Make(variant);
+        using var scope = torch.NewDisposeScope();
+        using var model = folder.Load();
+        int[] other = [.. Enumerable.Range(100, 10)];
+        var tokens = torch.cat([Tensor([0, 0, .. Row]), Tensor(other)], 0);
+
+        using var prompts = new KvCache(model.Config, rows: 2, capacity: 7, "cpu", starts: [2, 0]);
+        model.Decode(tokens.narrow(1, 0, 7), prompts);
+        using var groups = prompts.Expand(times: 2, capacity: 12);
+        groups.Keep([2, 1]);
+        var swapped = tokens.flip(0);
+        var next = torch.cat([.. Enumerable.Range(7, 3).Select(index => model.Decode(swapped.narrow(1, index, 1), groups))], 1);
+
+        AssertClose(model.Hidden(Tensor(other))[0].narrow(0, 7, 3), next[0]);
+        AssertClose(model.Hidden(Tensor(Row))[0].narrow(0, 5, 3), next[1]);
+    }
+
+    private static void AssertLogits(double[][] expected, ICausalLm model, double tolerance)
+    {
+        var logits = torch.nn.functional.linear(model.Hidden(Tensor(Row)), model.HeadWeight);
+        logits = (SoftCap.Of(model.Config.LogitSoftCap)?.Apply(logits) ?? logits)[0].to(torch.float64);
+        var actual = logits.data<double>().ToArray();
+        var flat = expected.SelectMany(row => row).ToArray();
+        var largest = flat.Max(Math.Abs);
+        Assert.True(largest > 0.5, "logits near 0 would prove little");
+        Assert.Equal(flat.Length, actual.Length);
+        Assert.InRange(flat.Zip(actual, (left, right) => Math.Abs(left - right)).Max(), 0, tolerance * largest);
+    }
+
+    private static torch.Tensor Tensor(int[] row) => torch.tensor(row.Select(token => (long)token).ToArray()).unsqueeze(0);
+
+    private static void AssertClose(torch.Tensor expected, torch.Tensor actual)
+    {
+        using var difference = (expected - actual).abs().max();
+        Assert.InRange(difference.item<float>(), 0f, 5e-5f);
+    }
+}
