@@ -33,6 +33,7 @@ public sealed class GraderCatalogTests
         ["repetition_penalty"] = ("""{"type":"repetition_penalty","name":"g","n":1}""", "a b a b", -0.5),
         ["string_check"] = ("""{"type":"string_check","name":"g","input":"{{sample.output_text}}","reference":"{{item.x}}","operation":"ne"}""", "5", 0),
         ["text_similarity"] = ("""{"type":"text_similarity","name":"g","input":"{{sample.output_text}}","reference":"{{item.x}}","evaluation_metric":"rouge_1"}""", "5 6 7", 0.5),
+        ["watch"] = ("""{"type":"watch","name":"g","grader":{"type":"contains","name":"p","keywords":["a"]},"watchers":[{"type":"length","name":"l","max":0}]}""", "a", 1),
         ["weighted_sum"] = ("""{"type":"weighted_sum","name":"g","graders":[{"weight":0.5,"grader":{"type":"contains","name":"p","keywords":["a"]}}]}""", "a", 0.5),
     };
 
