@@ -38,7 +38,7 @@ internal static class CreditAssignment
         var graded = groups
             .SelectMany((group, g) => group.Rollouts
                 .Where(rollout => rollout.Grade?.Value is not null && rollout.Tokens.Count > 0)
-                .Select(rollout => (Rollout: rollout, Row: RowOf(g, group, rollout))))
+                .Select(rollout => (Rollout: rollout, Row: RowOf(g, group, rollout) with { Weight = algorithm.NeedsWeights ? group.Row.Weight ?? 1 : 1 })))
             .ToArray();
         var reference = algorithm.CreditNeedsReference && graded.Length > 0 ? referenceOf([.. graded.Select(pair => pair.Row)]) : null;
         var completions = graded.Select((pair, i) => CompletionOf(i, pair.Row.Group, pair.Rollout, reference?[i])).ToArray();
