@@ -53,5 +53,19 @@ internal static class RunExamples
               "recipe": { "algorithm": { "type": "sft" }, "optimizer": { "learning_rate": 0.0003 }, "steps": 200, "prompts_per_step": 32 }
             }
             """),
+        new("DPO on preference pairs, ranked on held-out ones", """
+            {
+              "model": "quickstart",
+              "dataset_id": "ds_0198c0de000070008000000000000006",
+              "evaluation_dataset_id": "ds_0198c0de000070008000000000000007",
+              "recipe": {
+                "algorithm": { "type": "dpo", "beta": 0.1 },
+                "optimizer": { "learning_rate": 0.00005 },
+                "steps": 100,
+                "prompts_per_step": 16,
+                "evaluation": { "every": 20 }
+              }
+            }
+            """),
     ];
 }
