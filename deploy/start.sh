@@ -35,6 +35,8 @@ else
 fi
 export ConnectionStrings__Rft
 
+"$root/deploy/sandbox.sh"
+
 say "2/5 Build"
 started=$SECONDS
 dotnet build "$root/deploy/service.slnf" -c Release -v quiet --nologo -clp:ErrorsOnly || fail "The build failed."

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
+deploy/sandbox.sh
 RFT_TEST_POSTGRES=$(deploy/postgres.sh start "${TMPDIR:-/tmp}/rft-test-postgres" --throwaway)
 export RFT_TEST_POSTGRES
 

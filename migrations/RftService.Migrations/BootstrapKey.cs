@@ -9,6 +9,9 @@ public static class BootstrapKey
 {
     public const string ProjectName = "default";
 
+    // Any constant; it only has to be the same for every migrator.
+    private const long LockKey = 0x5246_5442;
+
     /// <summary>Makes the project `default` and an administrator's key in it, and writes the key's text to the file, unless the file's key works.</summary>
     /// <returns>True when a new key was made.</returns>
     public static async Task<bool> EnsureAsync(string connectionString, string keyFile, TimeProvider clock, CancellationToken cancellation)
@@ -17,6 +20,9 @@ public static class BootstrapKey
         options.UseRftPostgres(connectionString);
         await using var db = new RftDbContext(options.Options);
 
+        // One after the other: two that made a key each would leave the file of the one and the row of the other.
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await db.Database.ExecuteSqlAsync($"select pg_advisory_xact_lock({LockKey})", cancellation);
         if (File.Exists(keyFile))
         {
             var known = ApiKey.HashOf((await File.ReadAllTextAsync(keyFile, cancellation)).Trim());
@@ -54,6 +60,7 @@ public static class BootstrapKey
         }
 
         await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
         return true;
     }
 }

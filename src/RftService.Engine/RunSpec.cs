@@ -11,6 +11,9 @@ public sealed record RunSpec
     /// <summary>Absolute folder of the base model: config.json, safetensors, tokenizer.json.</summary>
     public required string ModelFolder { get; init; }
 
+    /// <summary>Fingerprint that the base model must have, see <see cref="Models.ModelFolder.Fingerprint"/>; absent: any.</summary>
+    public string? ModelSha256 { get; init; }
+
     /// <summary>What <see cref="Rows"/> holds; one of the kinds the algorithm accepts.</summary>
     public required DataKind Kind { get; init; }
 

@@ -16,6 +16,9 @@ public enum TrainingFault
     /// <summary>The model's folder cannot be read as a supported model.</summary>
     ModelUnreadable,
 
+    /// <summary>The model's files are not those that the run was submitted with.</summary>
+    ModelChanged,
+
     /// <summary>The checkpoint to go on from is damaged.</summary>
     CheckpointUnreadable,
 

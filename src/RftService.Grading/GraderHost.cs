@@ -1,4 +1,5 @@
 using RftService.Grading.Outbound;
+using RftService.Grading.Sandbox;
 
 namespace RftService.Grading;
 
@@ -8,12 +9,21 @@ public sealed class GraderHost : IDisposable
     private readonly OutboundOptions _outbound;
 
     /// <param name="outbound">What may be reached over the network; absent: public addresses, without secrets and judges.</param>
-    public GraderHost(OutboundOptions? outbound = null) => (_outbound, Http) = (outbound ?? new(), new OutboundHttp(outbound ?? new()));
+    /// <param name="sandbox">How code is contained; absent: the defaults.</param>
+    public GraderHost(OutboundOptions? outbound = null, SandboxOptions? sandbox = null) =>
+        (_outbound, Http, Sandbox) = (outbound ?? new(), new OutboundHttp(outbound ?? new()), new CodeSandbox(sandbox ?? new()));
+
+    /// <summary>Where graders that are code run.</summary>
+    public CodeSandbox Sandbox { get; }
 
     internal OutboundHttp Http { get; }
 
     /// <inheritdoc />
-    public void Dispose() => Http.Dispose();
+    public void Dispose()
+    {
+        Http.Dispose();
+        Sandbox.Dispose();
+    }
 
     /// <summary>A secret that the operator set; null when there is none of that name.</summary>
     internal string? Secret(string name) => _outbound.Secrets.GetValueOrDefault(name);

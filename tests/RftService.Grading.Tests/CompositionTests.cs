@@ -9,6 +9,21 @@ public sealed class CompositionTests
     private const string Row = """{"type":"string_check","name":"row","input":"{{sample.output_text}}","reference":"{{item.x}}","operation":"eq"}""";
 
     [Fact]
+    public void Watch_WatcherThatFails_IsAbsentAndCostsNothing()
+    {
+        var grader = Given.Grader("""
+            {"type":"watch","name":"g","grader":{"type":"contains","name":"paid","keywords":["a"]},
+             "watchers":[{"type":"length","name":"short","max":1},{"type":"numeric_answer","name":"broken","reference":"{{item.none}}"}]}
+            """);
+
+        var grade = grader.Score("a b c");
+
+        Assert.Equal(1, grade.Value);
+        Assert.Equal(["paid", "short"], grade.Parts.Keys.Order(StringComparer.Ordinal));
+        Assert.Null(grader.Reject(Given.Item("{}")));
+    }
+
+    [Fact]
     public void Multi_Formula_ReadsGradesByKeyAndReportsThemByName()
     {
         var grade = Given.Grader(Multi($$"""{"a":{{Cat}},"b":{{Short}}}""", "2 * a - b / 2")).Score("a cat");

@@ -12,6 +12,7 @@ using RftService.Data.Models;
 using RftService.Data.Rewards;
 using RftService.Data.Runs;
 using RftService.Data.Storage;
+using RftService.Engine.Models;
 using RftService.Testing;
 using RftService.Worker.Hosting;
 using RftService.Worker.Queue;
@@ -96,7 +97,7 @@ public sealed class TestRuns : IAsyncLifetime
             Dtype = "float32",
             TiedEmbeddings = true,
             HasChatTemplate = false,
-            Sha256 = sha,
+            Sha256 = Directory.Exists(Paths.InModels(modelFolder)) ? ModelFolder.Fingerprint(Paths.InModels(modelFolder)) : sha,
             Bytes = 1,
             CreatedAt = Epoch,
         };

@@ -1,4 +1,5 @@
 using RftService.Api.Algorithms;
+using RftService.Api.Audits;
 using RftService.Api.Checkpoints;
 using RftService.Api.Completions;
 using RftService.Api.Datasets;
@@ -54,6 +55,7 @@ internal static class PipelineSetup
         v1.MapRunEvents();
         v1.MapRunMetrics();
         v1.MapRunScaling();
+        v1.MapRunAudits();
         v1.MapRunRollouts();
         v1.MapAlgorithms();
         v1.MapDatasets();

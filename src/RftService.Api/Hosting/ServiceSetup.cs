@@ -16,6 +16,7 @@ using RftService.Data.Jobs;
 using RftService.Data.Storage;
 using RftService.Grading;
 using RftService.Grading.Outbound;
+using RftService.Grading.Sandbox;
 
 namespace RftService.Api.Hosting;
 
@@ -31,6 +32,7 @@ internal static class ServiceSetup
             kestrel.Limits.MaxRequestLineSize = 96 * 1024; // the templates of an upload travel in the query
         });
         services.AddOptions<StorageOptions>().BindConfiguration("Rft:Storage").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<SandboxOptions>().BindConfiguration("Rft:Sandbox").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<LimitsOptions>().BindConfiguration("Rft:Limits").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>()
             .Configure<IOptions<LimitsOptions>>((kestrel, limits) => kestrel.Limits.MaxRequestBodySize = limits.Value.JsonBodyBytes);
@@ -58,7 +60,8 @@ internal static class ServiceSetup
         services.AddRftRateLimits();
         services.AddDatasets();
         services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton(provider => new GraderHost(provider.GetRequiredService<IOptions<OutboundOptions>>().Value));
+        services.AddSingleton(provider => new GraderHost(
+            provider.GetRequiredService<IOptions<OutboundOptions>>().Value, provider.GetRequiredService<IOptions<SandboxOptions>>().Value));
         services.AddSingleton<MergedModels>();
         services.AddCompletions();
         services.AddScoped<RewardPreviews>();

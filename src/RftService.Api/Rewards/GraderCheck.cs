@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using RftService.Api.Http;
 using RftService.Grading;
 
@@ -7,19 +6,19 @@ namespace RftService.Api.Rewards;
 /// <summary>Makes a grader of what a client sent, under the member `grader`.</summary>
 internal static class GraderCheck
 {
-    public static bool TryCreate(
-        GraderSpec spec, GraderHost host, [NotNullWhen(true)] out IGrader? grader, [NotNullWhen(false)] out ProblemResult? refusal)
+    /// <summary>The grader, or why there is none; code is loaded in its sandbox to see whether it can be.</summary>
+    public static async Task<(IGrader? Grader, ProblemResult? Refusal)> CreateAsync(GraderSpec spec, GraderHost host)
     {
-        (grader, refusal) = (null, null);
         try
         {
-            grader = GraderCatalog.Create(spec, host);
-            return true;
+            // Code may take its time to load: on a thread of its own it holds up no other request.
+            var grader = await Task.Factory.StartNew(
+                () => GraderCatalog.Create(spec, host), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return (grader, null);
         }
         catch (GraderSpecException fault)
         {
-            refusal = Problems.Unprocessable("invalid_grader", new ProblemError("/grader" + fault.Pointer, "invalid_grader", fault.Message));
-            return false;
+            return (null, Problems.Unprocessable("invalid_grader", new ProblemError("/grader" + fault.Pointer, "invalid_grader", fault.Message)));
         }
     }
 }

@@ -19,9 +19,10 @@ internal static class RewardDryRun
             return RewardLookup.Unknown();
         }
 
-        if (!GraderCheck.TryCreate(spec, host, out var grader, out var refusal))
+        var (grader, refusal) = await GraderCheck.CreateAsync(spec, host);
+        if (grader is null)
         {
-            return refusal;
+            return refusal!;
         }
 
         var results = new DryRunResult[request.Samples.Count];

@@ -28,9 +28,10 @@ internal sealed class RewardPreviews(
             return RewardLookup.Unknown();
         }
 
-        if (!GraderCheck.TryCreate(spec, host, out var grader, out var refusal))
+        var (grader, refusal) = await GraderCheck.CreateAsync(spec, host);
+        if (grader is null)
         {
-            return refusal;
+            return refusal!;
         }
 
         if (await FindTargetAsync(request, cancellation) is not { } target)

@@ -37,7 +37,7 @@ internal static class RewardsEndpoints
     private static async Task<Results<Created<RewardResponse>, ProblemResult>> CreateAsync(
         CreateRewardRequest request, Caller caller, ResourceId resource, RftDbContext db, GraderHost host, TimeProvider clock, CancellationToken cancellation)
     {
-        if (!GraderCheck.TryCreate(request.Grader, host, out _, out var refusal))
+        if ((await GraderCheck.CreateAsync(request.Grader, host)).Refusal is { } refusal)
         {
             return refusal;
         }
@@ -74,7 +74,7 @@ internal static class RewardsEndpoints
             return PublicId.Reward.NotFound(id);
         }
 
-        if (!GraderCheck.TryCreate(request.Grader, host, out _, out var refusal))
+        if ((await GraderCheck.CreateAsync(request.Grader, host)).Refusal is { } refusal)
         {
             return refusal;
         }

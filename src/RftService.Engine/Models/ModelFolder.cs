@@ -36,6 +36,14 @@ public static class ModelFolder
             weights.Files.Sum(file => new FileInfo(file).Length));
     }
 
+    /// <summary>Hash over the weights' files, as <see cref="ModelInfo.Sha256"/>.</summary>
+    /// <exception cref="ModelFolderException">The files cannot be read.</exception>
+    public static string Fingerprint(string folder)
+    {
+        using var weights = SafeTensorsFolder.Open(folder);
+        return Hash(weights.Files);
+    }
+
     private static string Hash(IEnumerable<string> files)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -51,6 +51,14 @@ public static partial class Trainer
 
         // Log-probs are those of the distribution that was sampled from; the likelihood of expert text is that of the model itself.
         var temperature = spec.Kind == DataKind.Expert || recipe.Sampling.Temperature == 0 ? 1.0 : recipe.Sampling.Temperature;
+        if (spec.ModelSha256 is { } expected && ModelFolder.Fingerprint(spec.ModelFolder) != expected)
+        {
+            throw new TrainingException(
+                TrainingFault.ModelChanged,
+                "The model's files have changed since it was registered.",
+                "Put the files back, or register the folder as a new model and submit the run on it.");
+        }
+
         var torchDevice = device(spec.Device);
         var started = Stopwatch.GetTimestamp();
         var state = spec.ResumeFrom is { } checkpoint ? Reopen(checkpoint, sink) : Fresh(recipe);

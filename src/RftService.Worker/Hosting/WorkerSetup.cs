@@ -8,6 +8,7 @@ using RftService.Data.Storage;
 using RftService.Engine.Training;
 using RftService.Grading;
 using RftService.Grading.Outbound;
+using RftService.Grading.Sandbox;
 using RftService.Worker.Queue;
 using RftService.Worker.Sampling;
 using RftService.Worker.Training;
@@ -21,6 +22,7 @@ internal static class WorkerSetup
     {
         var services = builder.Services;
         services.AddOptions<StorageOptions>().BindConfiguration("Rft:Storage").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<SandboxOptions>().BindConfiguration("Rft:Sandbox").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<WorkerOptions>()
             .BindConfiguration("Rft:Worker")
             .Configure<IConfiguration>((worker, configuration) =>
@@ -87,7 +89,8 @@ internal static class WorkerSetup
     private static void AddTraining(IServiceCollection services)
     {
         services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton(provider => new GraderHost(provider.GetRequiredService<IOptions<OutboundOptions>>().Value));
+        services.AddSingleton(provider => new GraderHost(
+            provider.GetRequiredService<IOptions<OutboundOptions>>().Value, provider.GetRequiredService<IOptions<SandboxOptions>>().Value));
         services.AddSingleton<RunInputs>();
         services.AddSingleton<ResumePoint>();
         services.AddTransient<ITrainRunJob, TrainRunJob>();

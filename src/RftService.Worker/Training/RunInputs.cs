@@ -42,6 +42,7 @@ internal sealed class RunInputs(
             {
                 Recipe = recipe,
                 ModelFolder = paths.InModels(model.Folder),
+                ModelSha256 = model.Sha256,
                 Kind = Enum.Parse<DataKind>(dataset.Kind, ignoreCase: true),
                 Rows = rows,
                 EvaluationRows = heldOut,

@@ -105,6 +105,32 @@ public sealed class RewardsTests(RftApi api) : IClassFixture<RftApi>
     }
 
     [Fact]
+    public async Task DryRun_PythonGrader_RunsInTheSandbox()
+    {
+        // A machine without bubblewrap refuses with the way to get it; deploy/sandbox.sh installs it where the tests run.
+        var answer = await api.Client.PostTextAsync("/api/v1/rewards/dry-run", """
+            {"grader":{"type":"python","name":"g","source":"def grade(sample, item):\n  return len(sample['output_text']) / item['n']"},
+             "samples":[{"item":{"n":4},"output_text":"ab"},{"item":{"n":0},"output_text":"ab"}]}
+            """).JsonAsync(200);
+
+        var results = answer.GetProperty("results").EnumerateArray().ToList();
+        Assert.Equal(0.5, results[0].GetProperty("value").GetDouble());
+        Assert.Equal("python_grader_runtime_error", results[1].Text("error"));
+        Assert.True(results[0].GetProperty("latency_ms").GetDouble() > 0);
+    }
+
+    [Theory]
+    [InlineData("""{"type":"python","name":"g","source":"def grade(sample, item) return 1"}""", "/grader/source")]
+    [InlineData("""{"type":"javascript","name":"g","source":"function grade( {"}""", "/grader/source")]
+    [InlineData("""{"type":"multi","name":"g","calculate_output":"a + b","graders":{"a":{"type":"length","name":"l","max":1}}}""", "/grader/calculate_output")]
+    public async Task CreateReward_CodeThatDoesNotLoad_Is422(string grader, string pointer)
+    {
+        var problem = await api.Client.PostTextAsync("/api/v1/rewards", $$"""{"name":"r","grader":{{grader}}}""").ProblemAsync(422, "invalid_grader");
+
+        Assert.Equal(pointer, problem.GetProperty("errors")[0].Text("pointer"));
+    }
+
+    [Fact]
     public async Task DryRun_Inline_ShowsParts()
     {
         var answer = await api.Client.PostTextAsync("/api/v1/rewards/dry-run",

@@ -112,6 +112,15 @@ public sealed class ResumeTests : IDisposable
             TrainingFault.CheckpointUnreadable, Assert.Throws<TrainingException>(() => _run.Run(spec with { ResumeFrom = _run.Checkpoint(9) })).Fault);
     }
 
+    [Fact]
+    public void Run_ModelOtherThanRegistered_IsRefusedBeforeItStarts()
+    {
+        var spec = _run.Spec(TinyRun.Recipe(new ToprOptions()) with { Steps = 1 });
+
+        Assert.Equal(TrainingFault.ModelChanged, Assert.Throws<TrainingException>(() => _run.Run(spec with { ModelSha256 = new string('0', 64) })).Fault);
+        _run.Run(spec with { ModelSha256 = ModelFolder.Fingerprint(spec.ModelFolder) });
+    }
+
     private void AssertBitIdentical(RunSpec spec, string weights)
     {
         var whole = _run.Run(spec);
