@@ -36,7 +36,7 @@ internal sealed class RowChecks(ArtifactPaths paths, GraderHost host, TimeProvid
 
     public void Dispose() => _slots.Dispose();
 
-    private IEnumerable<string> Check(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation)
+    private List<string> Check(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation)
     {
         if (MakeGrader(draft, errors) is not (var grader, true))
         {
