@@ -114,7 +114,7 @@ internal sealed class TrainingStep(
             {
                 var value = Average(term, batch, weights);                                                          // scalar
                 metrics.Increase(MetricNames.LossPrefix + term.Name, value.item<float>());
-                total = total + (value * term.Weight);
+                total = total + (value * tensor((float)term.Weight, device: device));
             }
 
             metrics.Increase(MetricNames.PolicyLoss, total.item<float>());
