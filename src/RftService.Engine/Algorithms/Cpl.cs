@@ -28,7 +28,8 @@ public sealed record CplOptions : AlgorithmOptions
 /// The defaults of α and λ are those of the authors' control tasks, not of language models.
 /// </summary>
 internal sealed class Cpl(CplOptions options)
-    : PairRule(new CplLoss { Alpha = options.Alpha, Bias = options.Bias, Discount = options.Discount }, options.SftWeight), IAlgorithm<Cpl, CplOptions>
+    : PairRule(new CplLoss { Alpha = options.Alpha, Bias = options.Bias, Discount = options.Discount }, options.SftWeight),
+        IAlgorithm<Cpl, CplOptions>
 {
     public static string Name => "cpl";
 

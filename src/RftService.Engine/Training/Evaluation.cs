@@ -11,7 +11,8 @@ namespace RftService.Engine.Training;
 /// With a grader completions are sampled and graded; for expert data the likelihood of the held-out completions is measured, for pairs the
 /// rule's loss on them and how they are ranked.
 /// </summary>
-internal sealed class Evaluation(RunSpec spec, EvaluationSpec evaluation, PromptEncoder encoder, Sampler sampler, PolicyForward policy, HeldOutPairs pairs, Device device)
+internal sealed class Evaluation(
+    RunSpec spec, EvaluationSpec evaluation, PromptEncoder encoder, Sampler sampler, PolicyForward policy, HeldOutPairs pairs, Device device)
 {
     /// <summary>Completions sampled at a time: bounds the memory of their caches.</summary>
     private const int BatchCompletions = 256;

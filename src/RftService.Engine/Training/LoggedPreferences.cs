@@ -44,12 +44,14 @@ internal sealed class LoggedPreferences(RunSpec spec, PromptEncoder encoder, boo
 
         Rollout Member(Row owner, string? text, string name, RolloutGrade grade) => new()
         {
-            Tokens = encoder.Completion(
-                owner with { Completion = text ?? throw PromptEncoder.Unusable(owner, $"it has no {name} completion", "Give every row a pair.") }, prompt),
+            Tokens = encoder.Completion(owner with { Completion = text ?? throw Incomplete(owner, name) }, prompt),
             BehaviorLogProbs = [],
             Text = text,
             Stop = StopReason.EndOfText,
             Grade = grade,
         };
     }
+
+    private static TrainingException Incomplete(Row row, string name) =>
+        PromptEncoder.Unusable(row, $"it has no {name} completion", "Give every row a pair.");
 }

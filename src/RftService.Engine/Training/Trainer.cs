@@ -50,7 +50,8 @@ public static partial class Trainer
         }
 
         // Log-probs are those of the distribution that was sampled from; the likelihood of given text is that of the model itself.
-        var temperature = spec.Kind is DataKind.Expert or DataKind.Preferences || recipe.Sampling.Temperature == 0 ? 1.0 : recipe.Sampling.Temperature;
+        var given = spec.Kind is DataKind.Expert or DataKind.Preferences;
+        var temperature = given || recipe.Sampling.Temperature == 0 ? 1.0 : recipe.Sampling.Temperature;
         if (spec.ModelSha256 is { } expected && ModelFolder.Fingerprint(spec.ModelFolder) != expected)
         {
             throw new TrainingException(
@@ -97,7 +98,8 @@ public static partial class Trainer
             },
             recipe.Evaluation is { } evaluation && spec.EvaluationRows is not null
                 ? new Evaluation(
-                    spec, evaluation, encoder, sampler, new PolicyForward(model, temperature), new(spec, algorithm, encoder, trainingStep), torchDevice)
+                    spec, evaluation, encoder, sampler, new PolicyForward(model, temperature),
+                    new HeldOutPairs(spec, algorithm, encoder, trainingStep), torchDevice)
                 : null,
             new CheckpointStore(spec.CheckpointFolder, spec.ModelFolder),
             state);

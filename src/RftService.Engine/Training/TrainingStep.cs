@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using RftService.Engine.Algorithms;
 using RftService.Engine.Models;
-using TorchSharp;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;
@@ -54,7 +54,7 @@ internal sealed class TrainingStep(
             var inputs = new PolicyBatch(
                 _policy.LogProbs(batch), batch.BehaviorLogProbs, batch.Advantages, batch.Mask, referenceLogProbs, batch.Survey, step);
             metrics.Increase(
-                MetricNames.EvaluationLoss, algorithm.Loss(inputs).Sum(term => term.Weight * Average(term, batch, weights).ToDouble()));
+                MetricNames.EvaluationLoss, algorithm.Loss(inputs).Sum(term => term.Weight * Average(term, batch, weights).Total()));
             foreach (var metric in algorithm.Measure(inputs))
             {
                 metrics.Add(MetricNames.EvaluationPrefix + metric.Name.Replace('/', '_'), metric.Sum, metric.Count);

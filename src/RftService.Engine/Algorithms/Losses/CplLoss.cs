@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Algorithms.Losses;
@@ -26,8 +27,9 @@ public sealed record CplLoss : PairLossSpec
 
     internal override double Gain(SurveyedCompletion completion) => Alpha;
 
-    internal override torch.Tensor? TokenFactors(torch.Tensor mask) =>
-        Discount == 1 ? null : torch.pow(torch.full([], Discount, mask.dtype, mask.device), (mask.cumsum(1) - 1).clamp_min(0)); // [B, T]
+    internal override torch.Tensor? TokenFactors(torch.Tensor mask) => Discount == 1
+        ? null
+        : torch.tensor([Discount], mask.dtype, mask.device).pow((mask.cumsum(1) - Constant.Of(1)).clamp_min(Constant.Of(0))); // [B, T]
 
     internal override (double Loss, double Chosen, double Rejected) Of(double chosen, double rejected)
     {
