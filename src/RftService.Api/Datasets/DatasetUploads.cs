@@ -14,7 +14,7 @@ internal static partial class DatasetUploads
 {
     private const string Formats = """
         The body is the file itself: one JSON object a line, UTF-8, sent as `application/jsonl` (or `application/x-ndjson`,
-        `text/plain`, `application/octet-stream`), or as the one file of `multipart/form-data`. A byte order mark, `\r\n` and blank
+        `text/plain`, `application/octet-stream`), or as the first file of `multipart/form-data`. A byte order mark, `\r\n` and blank
         lines at the end are accepted. Refused with all errors at once: no object, invalid JSON or UTF-8, a key twice in an object,
         `\u0000`, half surrogate pairs, numbers beyond a double, more than 32 levels, lines over 4 MiB, blank lines before others,
         and rows that lack what their kind needs. Keys that no kind names are free: graders and templates read them as `item.key`.

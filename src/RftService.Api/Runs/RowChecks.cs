@@ -10,15 +10,33 @@ namespace RftService.Api.Runs;
 /// Reads the rows that a run will use and asks the reward whether it can grade them, so that a template that names a missing field is
 /// refused now and is not found at step 900.
 /// </summary>
-internal sealed class RowChecks(ArtifactPaths paths, GraderHost host, TimeProvider clock)
+internal sealed class RowChecks(ArtifactPaths paths, GraderHost host, TimeProvider clock) : IDisposable
 {
     private const int Shown = 100;
 
     // A request must end. What it cannot reach in this time the worker meets as error grades, which fail a run with a clear code.
     private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(20);
 
+    // Reading rows is work for a core and a disk: many at once would take both from all other requests.
+    private readonly SemaphoreSlim _slots = new(2);
+
     /// <summary>Adds a fault for each of the first rows that cannot be used; returns notes.</summary>
-    public IEnumerable<string> Check(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation)
+    public async Task<IEnumerable<string>> CheckAsync(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation)
+    {
+        await _slots.WaitAsync(cancellation);
+        try
+        {
+            return Check(draft, errors, cancellation);
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    public void Dispose() => _slots.Dispose();
+
+    private IEnumerable<string> Check(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation)
     {
         if (MakeGrader(draft, errors) is not (var grader, true))
         {

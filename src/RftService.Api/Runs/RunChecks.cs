@@ -39,7 +39,7 @@ internal sealed class RunChecks(RftDbContext db, Caller caller, RowChecks rows)
         }
 
         var draft = new RunDraft(request, model, dataset, evaluation, reward, recipe) { Derived = _derived, Notes = _notes };
-        _notes.AddRange(rows.Check(draft, _errors, cancellation));
+        _notes.AddRange(await rows.CheckAsync(draft, _errors, cancellation));
         return _errors.Count > 0 ? (null, Problems.Unprocessable("rows_refused", _errors)) : (draft, null);
     }
 

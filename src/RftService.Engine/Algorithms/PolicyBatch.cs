@@ -1,3 +1,4 @@
+using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Algorithms;
@@ -22,7 +23,7 @@ public sealed record PolicyBatch(
     int Step = 0)
 {
     /// <summary>Tokens of each completion, at least 1, [B, 1].</summary>
-    internal torch.Tensor Lengths => Mask.sum(1, keepdim: true).clamp_min(1);
+    internal torch.Tensor Lengths => Mask.sum(1, keepdim: true).clamp_min(Constant.Of(1));
 
     /// <summary>log π_ref, [B, T].</summary>
     internal torch.Tensor Reference =>
@@ -30,7 +31,7 @@ public sealed record PolicyBatch(
 
     /// <summary>What this batch adds to the mean of something over tokens, [B, T] or [B, 1].</summary>
     internal AlgorithmMetric TokenMean(string name, torch.Tensor values) =>
-        new(name, (values * Mask).sum().ToDouble(), Mask.sum().ToDouble());
+        new(name, (values * Mask).Total(), Mask.Total());
 
     /// <summary>The same batch as constants.</summary>
     internal PolicyBatch Detached => this with { LogProbs = LogProbs.detach() };

@@ -1,3 +1,4 @@
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms;
@@ -34,11 +35,11 @@ internal static class Ratio
     }
 
     /// <summary>Ratios: [B, 1], or [B, T] for tokens.</summary>
-    public static Tensor Of(PolicyBatch batch, RatioLevel level) => Log(batch, level).clamp(-MaxLog, MaxLog).exp();
+    public static Tensor Of(PolicyBatch batch, RatioLevel level) => Log(batch, level).clamp(Constant.Of(-MaxLog), Constant.Of(MaxLog)).exp();
 
     /// <summary>Ratios held between limits. Truncated in log space, so a long completion cannot overflow before the limit is applied.</summary>
     public static Tensor Between(Tensor logRatio, double lower, double? upper) =>
         lower == upper
-            ? full_like(logRatio, lower)
-            : logRatio.clamp_max(upper is { } limit ? Math.Log(limit) : MaxLog).exp().clamp_min(lower);
+            ? full_like(logRatio, Constant.Of(lower))
+            : logRatio.clamp_max(Constant.Of(upper is { } limit ? Math.Log(limit) : MaxLog)).exp().clamp_min(Constant.Of(lower));
 }

@@ -1,4 +1,5 @@
 using RftService.Engine.Models.Blocks;
+using RftService.Engine.Native;
 using RftService.Engine.Rollouts;
 using TorchSharp;
 
@@ -67,7 +68,7 @@ internal sealed class Decoder : ICausalLm
         // Padding on the right is never seen by what stands before it.
         var real = padding is not null && padding.narrow(1, 0, 1).any().item<bool>() ? padding.logical_not() : null;
         // Positions count real tokens only, so padding on either side changes nothing.
-        var positions = real?.to(torch.int64).cumsum(1).sub_(1).clamp_min_(0) ?? Range(0, length);      // [B, S]
+        var positions = real?.to(torch.int64).cumsum(1).sub_(Constant.Of(1)).clamp_min_(Constant.Of(0)) ?? Range(0, length);      // [B, S]
         return Forward(tokens, positions, kind => Sight.Of(length, kind.Window, real, _device), cache: null).MoveToOuterDisposeScope();
     }
 
@@ -76,7 +77,7 @@ internal sealed class Decoder : ICausalLm
         using var gradientOff = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var places = Range(cache.Length, tokens.size(1));
-        var positions = cache.Start is { } start ? places.sub(start.unsqueeze(1)).clamp_min_(0) : places;    // [B, S]
+        var positions = cache.Start is { } start ? places.sub(start.unsqueeze(1)).clamp_min_(Constant.Of(0)) : places;    // [B, S]
         var hidden = Forward(tokens, positions, kind => cache.Sight(places, kind.Window), cache);
         cache.Advance(tokens.size(1));
         return hidden.MoveToOuterDisposeScope();
@@ -113,7 +114,7 @@ internal sealed class Decoder : ICausalLm
         return _norm.Forward(stream);
     }
 
-    private torch.Tensor Range(long start, long count) => torch.arange(start, start + count, device: _device).unsqueeze(0); // [1, S]
+    private torch.Tensor Range(long start, long count) => Constant.Range(start, count, _device).unsqueeze(0); // [1, S]
 
     private DecoderLayer Layer(string prefix)
     {

@@ -1,5 +1,6 @@
 using RftService.Engine.Models;
 using RftService.Engine.Models.Blocks;
+using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Rollouts;
@@ -160,7 +161,7 @@ public sealed class KvCache : IDisposable
             return new Sight(real, Causal: false, first);
         }
 
-        var keys = torch.arange(first, total, device: _device);
+        var keys = Constant.Range(first, total - first, _device);
         var queries = places.squeeze(0).unsqueeze(1);                                        // [S, 1]
         var seen = Models.Blocks.Sight.Seen(queries, keys, window);                          // [S, keys]
         return new Sight(
@@ -174,6 +175,6 @@ public sealed class KvCache : IDisposable
         Start?.Dispose();
         _real?.Dispose();
         Start = start.DetachFromDisposeScope();
-        _real = torch.arange(Capacity, device: _device).ge(start.view(-1, 1, 1, 1)).DetachFromDisposeScope();
+        _real = Constant.Range(0, Capacity, _device).ge(start.view(-1, 1, 1, 1)).DetachFromDisposeScope();
     }
 }

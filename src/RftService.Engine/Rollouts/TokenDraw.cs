@@ -1,5 +1,6 @@
 using RftService.Engine.Models;
 using RftService.Engine.Models.Blocks;
+using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Rollouts;
@@ -27,7 +28,7 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
             var rows = Math.Min(_partRows, uniforms.Length - first);
             var logits = torch.nn.functional.linear(hidden.narrow(0, first, rows), model.HeadWeight);   // [R, V]
             logits = _cap?.Apply(logits) ?? logits;
-            var all = (spec.Temperature is 0 or 1 ? logits : logits.div_((float)spec.Temperature)).log_softmax(-1);
+            var all = (spec.Temperature is 0 or 1 ? logits : logits.div_(Constant.Of(spec.Temperature))).log_softmax(-1);
             var taken = spec.Temperature == 0
                 ? all.argmax(-1, keepdim: true)
                 : Draw(all, torch.tensor(uniforms.AsSpan(first, rows).ToArray(), device: hidden.device).unsqueeze(1)); // [R, 1]
@@ -52,7 +53,7 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
             : logProbs.sort(-1, descending: true, stable: true);
         var probabilities = candidates.softmax(-1);
         // A token is kept while those before it have not reached the share, so at least one is.
-        var keep = spec.TopP < 1 ? probabilities.cumsum(-1).sub_(probabilities).lt((float)spec.TopP) : null;
+        var keep = spec.TopP < 1 ? probabilities.cumsum(-1).sub_(probabilities).lt(Constant.Of(spec.TopP)) : null;
         return ids.gather(1, Invert(probabilities, uniforms, keep));
     }
 
@@ -62,6 +63,6 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
         var cumulative = (keep is null ? probabilities : probabilities.mul(keep)).cumsum(-1);
         var last = cumulative.size(1) - 1;
         // In float32 the total is not quite 1.
-        return torch.searchsorted(cumulative, uniforms.mul(cumulative.narrow(1, last, 1)), right: true).clamp_max_(last);
+        return torch.searchsorted(cumulative, uniforms.mul(cumulative.narrow(1, last, 1)), right: true).clamp_max_(Constant.Of(last));
     }
 }

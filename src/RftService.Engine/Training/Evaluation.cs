@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using RftService.Engine.Data;
+using RftService.Engine.Native;
 using RftService.Engine.Rollouts;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;
@@ -66,7 +66,7 @@ internal sealed class Evaluation(RunSpec spec, EvaluationSpec evaluation, Prompt
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var batch = MicroBatch.Of(part, device);
-            metrics.Add(MetricNames.EvaluationLoss, -(policy.LogProbs(batch) * batch.Mask).sum().ToDouble(), part.Sum(row => row.Completion.Count));
+            metrics.Add(MetricNames.EvaluationLoss, -(policy.LogProbs(batch) * batch.Mask).Total(), part.Sum(row => row.Completion.Count));
         }
     }
 }

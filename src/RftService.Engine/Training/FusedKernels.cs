@@ -1,4 +1,4 @@
-using TorchSharp;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;
@@ -41,7 +41,7 @@ internal static class FusedKernels
     public static double Norm(Tensor[] gradients)
     {
         using var norm = Call("norm", [gradients]);
-        return norm.ToDouble();
+        return norm.Total();
     }
 
     /// <summary>Multiplies every gradient, in place.</summary>

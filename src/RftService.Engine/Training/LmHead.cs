@@ -1,4 +1,5 @@
 using RftService.Engine.Models.Blocks;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;
@@ -73,7 +74,7 @@ internal sealed class LmHead : IDisposable
             var length = Math.Min(_chunk, count - start);
             var hidden = _hidden.narrow(0, start, length);                                      // [C, D]
             var targets = _targets.narrow(0, start, length).unsqueeze(1);                       // [C, 1]
-            var k = gradient.narrow(0, start, length).unsqueeze(1) / _temperature;              // [C, 1]
+            var k = gradient.narrow(0, start, length).unsqueeze(1) / Constant.Of(_temperature); // [C, 1]
 
             // ∂logp/∂z = (onehot − softmax) / temperature
             var logits = _softmax is null ? Logits(hidden) : null;                              // [C, V]
@@ -83,7 +84,7 @@ internal sealed class LmHead : IDisposable
             if (_softCap is { } cap)
             {
                 // d c·tanh(z / c) / dz = 1 − tanh², and tanh is the capped logit over c.
-                toLogits.mul_(1 - (logits! * (_temperature / cap)).square());
+                toLogits.mul_(Constant.Of(1) - (logits! * Constant.Of(_temperature / cap)).square());
             }
 
             toHidden.narrow(0, start, length).copy_(toLogits.matmul(_weight));
@@ -125,7 +126,7 @@ internal sealed class LmHead : IDisposable
     private Tensor Logits(Tensor hidden)
     {
         var logits = hidden.matmul(_weight.t());
-        return (SoftCap.Of(_softCap)?.Apply(logits) ?? logits).div_(_temperature);
+        return (SoftCap.Of(_softCap)?.Apply(logits) ?? logits).div_(Constant.Of(_temperature));
     }
 
     private static Tensor GradientOf(Tensor weight)

@@ -1,5 +1,5 @@
 using RftService.Engine.Algorithms;
-using TorchSharp;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;
@@ -16,22 +16,22 @@ internal static class StepMeasures
     {
         using var _ = no_grad();
         var tokens = rows.Sum(row => row.Completion.Count);
-        metrics.Add(MetricNames.PolicyEntropy, (entropy * batch.Mask).sum().ToDouble(), tokens);
+        metrics.Add(MetricNames.PolicyEntropy, (entropy * batch.Mask).Total(), tokens);
         if (batch.ReferenceLogProbs is { } reference)
         {
-            metrics.Add(MetricNames.PolicyReferenceKl, ((batch.LogProbs - reference) * batch.Mask).sum().ToDouble(), tokens);
+            metrics.Add(MetricNames.PolicyReferenceKl, ((batch.LogProbs - reference) * batch.Mask).Total(), tokens);
         }
 
         if (rows[0].BehaviorLogProbs is not null)
         {
             var difference = (batch.LogProbs - batch.BehaviorLogProbs) * batch.Mask;                                // [B, T]
             var ratio = Ratio.Of(batch, RatioLevel.Token) * batch.Mask;                                                        // [B, T]
-            metrics.Add(MetricNames.PolicyApproxKl, -difference.sum().ToDouble(), tokens);
-            metrics.Add(MetricNames.SamplerMismatch, difference.abs().sum().ToDouble(), tokens);
-            metrics.Add(MetricNames.RatioMean, ratio.sum().ToDouble(), tokens);
-            metrics.Add(MetricNames.RatioHighTail, (ratio > 2).sum().ToDouble(), tokens);
-            metrics.Add(MetricNames.RatioLowTail, ((ratio < 0.5) * batch.Mask).sum().ToDouble(), tokens);
-            metrics.Max(MetricNames.RatioMax, ratio.max().ToDouble());
+            metrics.Add(MetricNames.PolicyApproxKl, -difference.Total(), tokens);
+            metrics.Add(MetricNames.SamplerMismatch, difference.abs().Total(), tokens);
+            metrics.Add(MetricNames.RatioMean, ratio.Total(), tokens);
+            metrics.Add(MetricNames.RatioHighTail, (ratio > Constant.Of(2)).Total(), tokens);
+            metrics.Add(MetricNames.RatioLowTail, ((ratio < Constant.Of(0.5)) * batch.Mask).Total(), tokens);
+            metrics.Max(MetricNames.RatioMax, ratio.max().Total());
         }
 
         foreach (var metric in algorithm.Measure(batch))

@@ -112,7 +112,7 @@ internal sealed class TrainingStep(
                 var perRow = batch.Rows.Select(row => (float)weights.Of(row, term.Reduction)).ToArray();
                 var value = (term.PerToken * tensor(perRow, device: device).unsqueeze(1)).sum();                    // scalar
                 metrics.Increase(MetricNames.LossPrefix + term.Name, value.item<float>());
-                total = total + (value * term.Weight);
+                total = total + (value * tensor((float)term.Weight, device: device));
             }
 
             metrics.Increase(MetricNames.PolicyLoss, total.item<float>());

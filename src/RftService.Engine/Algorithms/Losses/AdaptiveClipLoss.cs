@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using TorchSharp;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms.Losses;
@@ -90,8 +90,8 @@ public sealed record AdaptiveClipLoss : LossSpec, IValidatableObject
     {
         var (advantages, ratio) = (batch.Advantages, Ratio.Of(batch, RatioLevel.Token));        // [B, 1] or [B, T], [B, T]
         var (low, high) = Bounds(batch);
-        var loss = -advantages * where(advantages >= 0, minimum(ratio, high), maximum(ratio, low));
-        return Dual is { } bound ? where(advantages < 0, minimum(loss, -bound * advantages), loss) : loss;
+        var loss = -advantages * where(advantages >= Constant.Of(0), minimum(ratio, high), maximum(ratio, low));
+        return Dual is { } bound ? where(advantages < Constant.Of(0), minimum(loss, advantages * Constant.Of(-bound)), loss) : loss;
     }
 
     internal override IEnumerable<AlgorithmMetric> Measure(PolicyBatch batch)
@@ -101,11 +101,11 @@ public sealed record AdaptiveClipLoss : LossSpec, IValidatableObject
         var contributions = PerToken(batch).abs() * batch.Mask;                                 // [B, T]
         return
         [
-            new("bapo/low", low.sum().ToDouble(), rows),
-            new("bapo/high", high.sum().ToDouble(), rows),
-            new("bapo/positive_contribution_share", (contributions * (advantages > 0)).sum().ToDouble(), contributions.sum().ToDouble()),
-            batch.TokenMean("ratio/clipped_high_share", (ratio > high).logical_and(advantages > 0)),
-            batch.TokenMean("ratio/clipped_low_share", (ratio < low).logical_and(advantages < 0)),
+            new("bapo/low", low.Total(), rows),
+            new("bapo/high", high.Total(), rows),
+            new("bapo/positive_contribution_share", (contributions * (advantages > Constant.Of(0))).Total(), contributions.Total()),
+            batch.TokenMean("ratio/clipped_high_share", (ratio > high).logical_and(advantages > Constant.Of(0))),
+            batch.TokenMean("ratio/clipped_low_share", (ratio < low).logical_and(advantages < Constant.Of(0))),
         ];
     }
 

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms.Losses;
@@ -25,8 +26,8 @@ public sealed record ClipLoss : LossSpec
     {
         var advantages = batch.Advantages;                                                      // [B, 1] or [B, T]
         var ratio = Ratio.Of(batch, Level);                                                     // [B, T] or [B, 1]
-        var loss = maximum(-ratio * advantages, -ratio.clamp(1 - Low, 1 + High) * advantages);
-        return Dual is { } bound ? where(advantages < 0, minimum(loss, -bound * advantages), loss) : loss;
+        var loss = maximum(-ratio * advantages, -ratio.clamp(Constant.Of(1 - Low), Constant.Of(1 + High)) * advantages);
+        return Dual is { } bound ? where(advantages < Constant.Of(0), minimum(loss, advantages * Constant.Of(-bound)), loss) : loss;
     }
 
     internal override IEnumerable<AlgorithmMetric> Measure(PolicyBatch batch)
@@ -34,11 +35,11 @@ public sealed record ClipLoss : LossSpec
         var (ratio, advantages) = (Ratio.Of(batch, Level), batch.Advantages);
 
         // Clipped is only what loses its gradient: too likely and good, or too unlikely and bad.
-        yield return batch.TokenMean("ratio/clipped_high_share", (ratio > 1 + High).logical_and(advantages > 0));
-        yield return batch.TokenMean("ratio/clipped_low_share", (ratio < 1 - Low).logical_and(advantages < 0));
+        yield return batch.TokenMean("ratio/clipped_high_share", (ratio > Constant.Of(1 + High)).logical_and(advantages > Constant.Of(0)));
+        yield return batch.TokenMean("ratio/clipped_low_share", (ratio < Constant.Of(1 - Low)).logical_and(advantages < Constant.Of(0)));
         if (Dual is { } bound)
         {
-            yield return batch.TokenMean("ratio/clipped_dual_share", (ratio > bound).logical_and(advantages < 0));
+            yield return batch.TokenMean("ratio/clipped_dual_share", (ratio > Constant.Of(bound)).logical_and(advantages < Constant.Of(0)));
         }
     }
 }

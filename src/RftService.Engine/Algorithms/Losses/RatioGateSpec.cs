@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms.Losses;
@@ -42,15 +43,15 @@ public sealed record RatioGateSpec
     internal Tensor Of(PolicyBatch batch)
     {
         var ratio = Ratio.Of(batch, RatioLevel.Token);                                          // [B, T]
-        var (good, bad) = (batch.Advantages >= 0, batch.Advantages <= 0);
-        var inside = (ratio >= 1 - Low).logical_and(ratio <= 1 + High);
+        var (good, bad) = (batch.Advantages >= Constant.Of(0), batch.Advantages <= Constant.Of(0));
+        var inside = (ratio >= Constant.Of(1 - Low)).logical_and(ratio <= Constant.Of(1 + High));
         var passes = Shape switch
         {
-            RatioGateShape.OneSide => good.logical_and(ratio <= 1 + High).logical_or(bad.logical_and(ratio >= 1 - Low)),
+            RatioGateShape.OneSide => good.logical_and(ratio <= Constant.Of(1 + High)).logical_or(bad.logical_and(ratio >= Constant.Of(1 - Low))),
             RatioGateShape.TwoSide => inside,
             RatioGateShape.Ring => inside
-                .logical_or(good.logical_and(ratio <= 1 - OuterLow))
-                .logical_or(bad.logical_and(ratio >= 1 + OuterHigh)),
+                .logical_or(good.logical_and(ratio <= Constant.Of(1 - OuterLow)))
+                .logical_or(bad.logical_and(ratio >= Constant.Of(1 + OuterHigh))),
         };
         return passes.to_type(batch.LogProbs.dtype);
     }

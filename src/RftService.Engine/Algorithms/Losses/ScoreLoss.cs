@@ -1,3 +1,4 @@
+using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Algorithms.Losses;
@@ -15,5 +16,5 @@ public sealed record ScoreLoss : LossSpec
     }
 
     internal override IEnumerable<AlgorithmMetric> Measure(PolicyBatch batch) =>
-        Gate is null ? [] : [batch.TokenMean("ratio/gated_share", 1 - Gate.Of(batch))];
+        Gate is null ? [] : [batch.TokenMean("ratio/gated_share", Constant.Of(1) - Gate.Of(batch))];
 }

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Algorithms.Losses;
@@ -16,6 +17,6 @@ public sealed record ShapedProbabilityLoss : LossSpec
     internal override torch.Tensor PerToken(PolicyBatch batch)
     {
         var probability = (batch.LogProbs * batch.Mask).exp();                                  // [B, T]
-        return -batch.Advantages * probability / (probability + Gamma);
+        return -batch.Advantages * probability / (probability + Constant.Of(Gamma));
     }
 }

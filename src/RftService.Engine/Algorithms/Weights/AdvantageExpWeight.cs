@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms.Weights;
@@ -10,7 +11,8 @@ public sealed record AdvantageExpWeight : WeightSpec
     [Range(0.01, 1000.0)]
     public double Temperature { get; init; } = 1;
 
-    internal override Tensor Of(PolicyBatch batch) => (batch.Advantages / Temperature).clamp(-Ratio.MaxLog, Ratio.MaxLog).exp();
+    internal override Tensor Of(PolicyBatch batch) =>
+        (batch.Advantages / Constant.Of(Temperature)).clamp(Constant.Of(-Ratio.MaxLog), Constant.Of(Ratio.MaxLog)).exp();
 
     internal override IEnumerable<AlgorithmMetric> Measure(PolicyBatch batch) =>
         [batch.TokenMean("weight/advantage_exp_mean", Of(batch))];

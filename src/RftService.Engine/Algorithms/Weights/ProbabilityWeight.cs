@@ -1,3 +1,4 @@
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms.Weights;
@@ -14,7 +15,7 @@ public sealed record UncertaintyWeight : WeightSpec
     internal override Tensor Of(PolicyBatch batch)
     {
         var probability = (batch.LogProbs * batch.Mask).exp();                                  // [B, T]
-        return probability * (1 - probability);
+        return probability * (Constant.Of(1) - probability);
     }
 
     internal override IEnumerable<AlgorithmMetric> Measure(PolicyBatch batch) =>

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms.Weights;
@@ -29,12 +30,12 @@ public sealed record RatioWeight : WeightSpec, IValidatableObject
         yield return batch.TokenMean("ratio/weight_mean", Of(batch));
         if (Upper is { } upper)
         {
-            yield return batch.TokenMean("ratio/capped_share", ratio > upper);
+            yield return batch.TokenMean("ratio/capped_share", ratio > Constant.Of(upper));
         }
 
         if (Lower > 0)
         {
-            yield return batch.TokenMean("ratio/floored_share", ratio < Lower);
+            yield return batch.TokenMean("ratio/floored_share", ratio < Constant.Of(Lower));
         }
     }
 }

@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using TorchSharp;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms.Weights;
@@ -39,7 +39,7 @@ public sealed record TaperWeight : WeightSpec
     {
         var logRatio = Ratio.Log(batch, Level);                                                 // [B, 1] or [B, T]
         return where(
-            batch.Advantages >= 0,
+            batch.Advantages >= Constant.Of(0),
             Ratio.Between(logRatio, Positive.Lower, Positive.Upper),
             Ratio.Between(logRatio, Negative.Lower, Negative.Upper));
     }
@@ -47,18 +47,18 @@ public sealed record TaperWeight : WeightSpec
     internal override IEnumerable<AlgorithmMetric> Measure(PolicyBatch batch)
     {
         var weight = (Of(batch) * batch.Mask).sum(1, keepdim: true) / batch.Lengths;            // [B, 1]
-        var negative = (batch.Advantages.mean([1], keepdim: true) < 0).to_type(weight.dtype);   // [B, 1]
+        var negative = (batch.Advantages.mean([1], keepdim: true) < Constant.Of(0)).to_type(weight.dtype);   // [B, 1]
         var logRatio = Ratio.Log(batch, RatioLevel.SeqSum);                                     // [B, 1]
         var upper = Negative.Upper ?? double.PositiveInfinity;
-        var (rows, negatives) = ((double)negative.shape[0], negative.sum().ToDouble());
+        var (rows, negatives) = ((double)negative.shape[0], negative.Total());
         return
         [
             new("topr/positive_share", rows - negatives, rows),
-            new("topr/negative_weight_mean", (weight * negative).sum().ToDouble(), negatives),
-            new("topr/dead_negatives_share", ((weight < Dead) * negative).sum().ToDouble(), negatives),
-            new("topr/capped_negatives_share", ((weight >= upper) * negative).sum().ToDouble(), negatives),
-            new("topr/positive_log_ratio_mean", (logRatio * (1 - negative)).sum().ToDouble(), rows - negatives),
-            new("topr/negative_log_ratio_mean", (logRatio * negative).sum().ToDouble(), negatives),
+            new("topr/negative_weight_mean", (weight * negative).Total(), negatives),
+            new("topr/dead_negatives_share", ((weight < Constant.Of(Dead)) * negative).Total(), negatives),
+            new("topr/capped_negatives_share", ((weight >= Constant.Of(upper)) * negative).Total(), negatives),
+            new("topr/positive_log_ratio_mean", (logRatio * (Constant.Of(1) - negative)).Total(), rows - negatives),
+            new("topr/negative_log_ratio_mean", (logRatio * negative).Total(), negatives),
         ];
     }
 }

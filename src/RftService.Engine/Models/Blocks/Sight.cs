@@ -1,3 +1,4 @@
+using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Models.Blocks;
@@ -20,7 +21,7 @@ internal sealed record Sight(torch.Tensor? Mask, bool Causal, long First = 0)
             return new Sight(null, Causal: true);
         }
 
-        var index = torch.arange(length, device: device);
+        var index = Constant.Range(0, length, device);
         var seen = Seen(index.unsqueeze(1), index, window);                               // [S, S]
         return real is null
             ? new Sight(seen, Causal: false)
@@ -34,7 +35,7 @@ internal sealed record Sight(torch.Tensor? Mask, bool Causal, long First = 0)
     public static torch.Tensor Seen(torch.Tensor queries, torch.Tensor keys, int? window)
     {
         var seen = queries.ge(keys);
-        return window is { } size ? seen.logical_and(queries.sub((long)size).lt(keys)) : seen;
+        return window is { } size ? seen.logical_and(queries.sub(Constant.Of(size)).lt(keys)) : seen;
     }
 
     // A padding query sees itself: with no key at all its softmax would be NaN, and NaN spreads in the backward pass.
