@@ -49,6 +49,11 @@ public static partial class Trainer
                 $"{AlgorithmCatalog.EntryOf(recipe.Algorithm).Name} accepts {string.Join(", ", algorithm.Accepts)}, got {spec.Kind}.");
         }
 
+        if (algorithm.NeedsExperts && spec.ExpertRows is null)
+        {
+            throw new InvalidOperationException($"{AlgorithmCatalog.EntryOf(recipe.Algorithm).Name} needs expert rows beside its prompts.");
+        }
+
         // Log-probs are those of the distribution that was sampled from; the likelihood of expert text is that of the model itself.
         var temperature = spec.Kind == DataKind.Expert || recipe.Sampling.Temperature == 0 ? 1.0 : recipe.Sampling.Temperature;
         if (spec.ModelSha256 is { } expected && ModelFolder.Fingerprint(spec.ModelFolder) != expected)
@@ -91,6 +96,7 @@ public static partial class Trainer
                 DataKind.Rollouts => new LoggedRollouts(spec, encoder, reference, torchDevice),
                 DataKind.Preferences => throw new InvalidOperationException("No learning rule takes preferences yet."),
             },
+            algorithm.NeedsExperts ? new ExpertSource(spec.ExpertRows!, recipe.Seed, encoder) : null,
             recipe.Evaluation is { } evaluation && spec.EvaluationRows is not null
                 ? new Evaluation(spec, evaluation, encoder, sampler, new PolicyForward(model, temperature), torchDevice)
                 : null,
