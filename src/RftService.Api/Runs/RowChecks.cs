@@ -48,6 +48,11 @@ internal sealed class RowChecks(ArtifactPaths paths, GraderHost host, TimeProvid
         var training = draft.Dataset.Kind == DatasetKinds.Prompts ? grader : null;
         var needsTemplate = !draft.Model.HasChatTemplate;
         notes.AddRange(Scan(draft.Dataset, draft.Dataset.Rows, training, needsTemplate, "/dataset_id", deadline, errors, cancellation));
+        if (draft.ExpertDataset is { } expert)
+        {
+            notes.AddRange(Scan(expert, expert.Rows, null, needsTemplate, "/expert_dataset_id", deadline, errors, cancellation));
+        }
+
         if (draft is { EvaluationDataset: { } held, Recipe.Evaluation: { } evaluation })
         {
             var count = Math.Min(held.Rows, evaluation.Rows);

@@ -87,7 +87,7 @@ internal sealed record GoldenCase(string Name, AlgorithmOptions Options, double 
     /// <summary>Cases for rules that need data of other kinds, and the one that is wrong on purpose.</summary>
     public static IReadOnlyList<string> Later { get; } =
     [
-        "chord_mu_step50", "chord_phi_mu0.1", "chord_is_mu0.1", "chord_phi_NOT_detached_WRONG",
+        "chord_phi_NOT_detached_WRONG",
         "dpo_beta0.1", "dpo_beta0.1_smooth0.1", "sem_dpo_weighted", "ipo_beta0.1",
     ];
 
