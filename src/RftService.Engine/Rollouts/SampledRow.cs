@@ -1,7 +1,7 @@
 namespace RftService.Engine.Rollouts;
 
 /// <summary>One completion while it is sampled.</summary>
-internal sealed class SampledRow(int prompt, int sample, int promptLength, int room, CompletionText text)
+internal sealed class SampledRow(int prompt, int sample, int promptLength, int room, CompletionText text, TokenCounts? counts)
 {
     private readonly List<int> _tokens = [];
     private readonly List<float> _logProbs = [];
@@ -19,6 +19,9 @@ internal sealed class SampledRow(int prompt, int sample, int promptLength, int r
     /// <summary>Tokens it has.</summary>
     public int Length => _tokens.Count;
 
+    /// <summary>What it holds; null when no penalty is set.</summary>
+    public TokenCounts? Counts => counts;
+
     public int LastToken => _tokens[^1];
 
     public bool Finished => _stop is not null;
@@ -27,6 +30,7 @@ internal sealed class SampledRow(int prompt, int sample, int promptLength, int r
     {
         _tokens.Add(token);
         _logProbs.Add(logProb);
+        counts?.Add(token);
         if (endOfText.Contains(token))
         {
             text.Finish();
