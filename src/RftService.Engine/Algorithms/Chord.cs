@@ -25,6 +25,9 @@ public enum ChordTokenWeight
 
     /// <summary>p, and 0 where p is above `is_clip`.</summary>
     IsClip,
+
+    /// <summary>1 on the `entropy_share` of the step's expert tokens with the highest entropy, 0 on the others.</summary>
+    Entropy,
 }
 
 /// <summary>Options of CHORD. The defaults are CHORD-φ; for CHORD-µ give `token_weight` `one` and `mu` as `warmup_cosine`.</summary>
@@ -47,6 +50,10 @@ public sealed record ChordOptions : AlgorithmOptions, IValidatableObject
     /// <summary>Largest p of the weight `is_clip`.</summary>
     [Range(0.0, 1.0)]
     public double IsClip { get; init; } = 0.4;
+
+    /// <summary>Share of the expert tokens that the weight `entropy` keeps.</summary>
+    [Range(0.0001, 1.0)]
+    public double EntropyShare { get; init; } = 0.05;
 
     /// <summary>ε below of the rollouts' clipped ratio.</summary>
     [Range(0.0, 1.0)]
@@ -77,8 +84,8 @@ public sealed record ChordOptions : AlgorithmOptions, IValidatableObject
 /// <summary>
 /// CHORD (Zhang et al. 2025, arXiv:2508.11408): (1 − µ) · GRPO on rollouts + µ · likelihood of expert rows, in one update. Each loss is a mean
 /// over its own tokens. φ is a constant to the gradient: where it is not, expert tokens with p below 0.2356 are pushed down.
-/// The paper's weight of the 5 % of tokens with the highest entropy is left out: it needs the logits, and a loss here sees log-probs only.
-/// The paper does not give the form of the `is_clip` weight; here it is p up to the limit.
+/// The paper does not give the form of the `is_clip` weight; here it is p up to the limit. Nor does it say of which tokens `entropy` keeps its
+/// share; here of the step's expert tokens.
 /// </summary>
 internal sealed class Chord(ChordOptions options) : ComposedRule(Compose(options)), IAlgorithm<Chord, ChordOptions>
 {
@@ -136,5 +143,6 @@ internal sealed class Chord(ChordOptions options) : ComposedRule(Compose(options
         ChordTokenWeight.Phi => new UncertaintyWeight(),
         ChordTokenWeight.Focal => new FocalWeight { Gamma = options.FocalGamma },
         ChordTokenWeight.IsClip => new ProbabilityWeight { DropAbove = options.IsClip },
+        ChordTokenWeight.Entropy => new EntropyWeight { Share = options.EntropyShare },
     };
 }

@@ -79,6 +79,9 @@ public sealed record RuleNotice(string Code, string Message);
 /// <summary>One completion of a step under the policy as it is before the update.</summary>
 public sealed record SurveyedCompletion
 {
+    /// <summary>Where it comes from.</summary>
+    public RowSource Source { get; init; }
+
     /// <summary>Number of its prompt within the step.</summary>
     public required int Group { get; init; }
 
@@ -93,6 +96,9 @@ public sealed record SurveyedCompletion
 
     /// <summary>log πθ, [T].</summary>
     public required IReadOnlyList<double> LogProbs { get; init; }
+
+    /// <summary>Entropy of the policy at each token, in nats, [T]; empty unless the rule asks for it.</summary>
+    public IReadOnlyList<double> Entropies { get; init; } = [];
 
     /// <summary>log μ, [T].</summary>
     public required IReadOnlyList<double> BehaviorLogProbs { get; init; }

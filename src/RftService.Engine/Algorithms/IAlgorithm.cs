@@ -17,6 +17,9 @@ public interface IAlgorithm
     /// <summary>True when the loss reads <see cref="PolicyBatch.PreviousLogProbs"/>: one more forward pass a step.</summary>
     bool NeedsPrevious => false;
 
+    /// <summary>True when the loss and the survey read the policy's entropies.</summary>
+    bool NeedsEntropy => false;
+
     /// <summary>Optimizer updates on the completions of a step where the recipe does not say.</summary>
     int UpdatesPerStep => 1;
 

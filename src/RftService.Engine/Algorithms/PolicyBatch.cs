@@ -28,6 +28,9 @@ public sealed record PolicyBatch(
     /// <summary>log-probs under the policy as it was before the first update of the step, [B, T]; null unless the rule asks for it.</summary>
     public torch.Tensor? PreviousLogProbs { get; init; }
 
+    /// <summary>Entropy of the policy at each token, in nats, a constant to the gradient, [B, T]; null where no loss is made.</summary>
+    public torch.Tensor? Entropy { get; init; }
+
     /// <summary>log πθ of tokens drawn from the policy at each position, [B, T, K]; differentiable. Null unless the rule asks for them.</summary>
     public torch.Tensor? DrawnLogProbs { get; init; }
 

@@ -10,15 +10,10 @@ namespace RftService.Engine.Training;
 internal sealed class PolicyForward(ICausalLm model, double temperature, bool recompute = false)
 {
     /// <summary>Log-probs without a gradient, [B, T]; 0 where there is no token.</summary>
-    public Tensor LogProbs(MicroBatch batch)
-    {
-        using var _ = no_grad();
-        using var scope = NewDisposeScope();
-        using var head = new LmHead(
-            Selected(model.Hidden(batch.Tokens, batch.Padding), batch), model.HeadWeight, batch.Targets, temperature, keepSoftmax: false,
-            softCap: model.Config.LogitSoftCap);
-        return Spread(head.LogProbs, batch).MoveToOuterDisposeScope();
-    }
+    public Tensor LogProbs(MicroBatch batch) => Look(batch, head => head.LogProbs);
+
+    /// <summary>Entropy at each token, in nats, [B, T]; 0 where there is no token.</summary>
+    public Tensor Entropies(MicroBatch batch) => Look(batch, head => head.Entropy);
 
     /// <summary>Log-probs of each row by itself, micro-batch after micro-batch.</summary>
     public static IReadOnlyList<float[]> Each(
@@ -70,6 +65,16 @@ internal sealed class PolicyForward(ICausalLm model, double temperature, bool re
         {
             model.DropoutSeed = null; // sampling, evaluation and the reference drop nothing
         }
+    }
+
+    private Tensor Look(MicroBatch batch, Func<LmHead, Tensor> of)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        using var head = new LmHead(
+            Selected(model.Hidden(batch.Tokens, batch.Padding), batch), model.HeadWeight, batch.Targets, temperature, keepSoftmax: false,
+            softCap: model.Config.LogitSoftCap);
+        return Spread(of(head), batch).MoveToOuterDisposeScope();
     }
 
     private void Backward(MicroBatch batch, TokenDraws? draws, Func<Tensor, Tensor, DrawnTokens?, Tensor> loss)

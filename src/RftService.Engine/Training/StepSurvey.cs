@@ -4,7 +4,11 @@ using static TorchSharp.torch;
 namespace RftService.Engine.Training;
 
 /// <summary>A rule's look at a whole step under the policy as it is: forward passes without a gradient. Adapters drop nothing in them.</summary>
-internal sealed class StepSurvey(IAlgorithm algorithm, PolicyForward policy, ReferencePolicy reference, Device device)
+/// <param name="algorithm">The rule.</param>
+/// <param name="policy">The forward pass of a micro-batch.</param>
+/// <param name="reference">The frozen model.</param>
+/// <param name="device">Where the tensors lie.</param>
+internal sealed class StepSurvey(IAlgorithm algorithm, Func<MicroBatch, PolicyForward> policy, ReferencePolicy reference, Device device)
 {
     /// <summary>The same rows with what the survey gave for each; unchanged when the rule does not survey.</summary>
     public IReadOnlyList<IReadOnlyList<TrainingRow>> Of(IReadOnlyList<IReadOnlyList<TrainingRow>> batches, CancellationToken cancellation)
@@ -15,15 +19,18 @@ internal sealed class StepSurvey(IAlgorithm algorithm, PolicyForward policy, Ref
         }
 
         var rows = batches.SelectMany(batch => batch).ToArray();
-        var logProbs = PolicyForward.Each(batches, policy.LogProbs, device, cancellation);
+        var logProbs = PolicyForward.Each(batches, batch => policy(batch).LogProbs(batch), device, cancellation);
+        var entropies = algorithm.NeedsEntropy ? PolicyForward.Each(batches, batch => policy(batch).Entropies(batch), device, cancellation) : null;
         var referenceLogProbs = algorithm.NeedsReference ? PolicyForward.Each(batches, reference.LogProbs, device, cancellation) : null;
         var found = algorithm.Survey([.. rows.Select((row, i) => new SurveyedCompletion
         {
+            Source = row.Source,
             Group = row.Group,
             Reward = row.Reward,
             Weight = row.Weight,
             Advantages = row.TokenAdvantages is { } own ? Wide(row, own) : [.. Enumerable.Repeat((double)row.Advantage, row.SampledTokens)],
             LogProbs = Wide(row, logProbs[i]),
+            Entropies = entropies is null ? [] : Wide(row, entropies[i]),
             BehaviorLogProbs = row.BehaviorLogProbs is { } behavior ? Wide(row, behavior) : [],
             ReferenceLogProbs = referenceLogProbs is null ? null : Wide(row, referenceLogProbs[i]),
         })]);

@@ -13,7 +13,8 @@ internal sealed class TrainingStep(
 {
     private readonly PolicyForward _policy = new(model, temperature, recipe.RecomputeActivations);
     private readonly PolicyForward _expert = new(model, temperature: 1, recipe.RecomputeActivations);
-    private readonly StepSurvey _survey = new(algorithm, new PolicyForward(model, temperature), reference, device);
+
+    private StepSurvey Survey => field ??= new StepSurvey(algorithm, ForwardOf, reference, device);
 
     /// <summary>Updates on the completions of a step.</summary>
     public int Updates { get; } = recipe.UpdatesPerStep ?? algorithm.UpdatesPerStep;
@@ -65,7 +66,7 @@ internal sealed class TrainingStep(
     {
         using var _ = no_grad();
         var weights = new TokenWeights(rows, recipe.Sampling.MaxTokens);
-        foreach (var part in _survey.Of(Packer.Pack(rows, TokenBudget), cancellation))
+        foreach (var part in Survey.Of(Packer.Pack(rows, TokenBudget), cancellation))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
@@ -137,7 +138,7 @@ internal sealed class TrainingStep(
             optimizer.ZeroGradients();
             try
             {
-                foreach (var (index, batch) in _survey.Of(batches, cancellation).Index())
+                foreach (var (index, batch) in Survey.Of(batches, cancellation).Index())
                 {
                     cancellation.ThrowIfCancellationRequested();
                     using var scope = NewDisposeScope();
@@ -183,6 +184,7 @@ internal sealed class TrainingStep(
                 PreviousLogProbs = batch.PreviousLogProbs,
                 DrawnLogProbs = drawn?.LogProbs,
                 DrawnHits = drawn?.Hits,
+                Entropy = entropy,
             };
             var total = zeros([], ScalarType.Float32, device);
             foreach (var term in algorithm.Loss(inputs))

@@ -61,6 +61,29 @@ public sealed class ChordTests
     }
 
     [Fact]
+    public void Loss_EntropyWeight_KeepsTheUnsurestTokensOfAllExpertRows()
+    {
+        using var scope = torch.NewDisposeScope();
+        var chord = new Chord(new ChordOptions { TokenWeight = ChordTokenWeight.Entropy, EntropyShare = 0.5 });
+        SurveyedCompletion Row(RowSource source, params double[] entropies) => new()
+        {
+            Source = source, Group = 0, Reward = 0, Advantages = [], LogProbs = [], BehaviorLogProbs = [], Entropies = entropies,
+        };
+
+        var survey = chord.Survey([Row(RowSource.Rollouts, 9, 9, 9), Row(RowSource.Experts, 0.1, 3), Row(RowSource.Experts, 2, 0.2)]);
+
+        Assert.Equal([[0], [1.1], [1.1]], survey); // between the second and the third of the experts' four
+        var entropies = torch.tensor(new[,] { { 0.1, 3 }, { 2, 0.2 } });
+        var zeros = torch.zeros_like(entropies);
+        var term = chord.Loss(new PolicyBatch(zeros - torch.ones_like(zeros), zeros, zeros, torch.ones_like(zeros), Survey: torch.tensor(new[,] { { 1.1 }, { 1.1 } }))
+        {
+            Source = RowSource.Experts,
+            Entropy = entropies,
+        }).Single();
+        Assert.Equal([0, 1, 1, 0], term.PerToken.data<double>().ToArray());
+    }
+
+    [Fact]
     public void ExpertRows_MuIsZero_AreNotTaken()
     {
         var warmup = new Chord(new ChordOptions { Mu = new WarmupCosineSchedule { WarmupSteps = 2 } });

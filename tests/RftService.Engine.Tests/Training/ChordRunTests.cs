@@ -82,6 +82,7 @@ public sealed class ChordRunTests : IDisposable
     [InlineData(ChordTokenWeight.One)]
     [InlineData(ChordTokenWeight.Phi)]
     [InlineData(ChordTokenWeight.Focal)]
+    [InlineData(ChordTokenWeight.Entropy)]
     public void Step_AnyMicroBatchSize_GivesTheSameGradient(ChordTokenWeight weight)
     {
         var whole = GradientOf(weight, tokenBudget: 1000);
@@ -106,7 +107,7 @@ public sealed class ChordRunTests : IDisposable
         using var scope = torch.NewDisposeScope();
         using var model = new TinyLm();
         using var optimizer = new AdamW(model.Trainable, new AdamWSpec());
-        var options = new ChordOptions { TokenWeight = weight, Mu = new ConstantSchedule { Value = 0.5 } };
+        var options = new ChordOptions { TokenWeight = weight, EntropyShare = 0.4, Mu = new ConstantSchedule { Value = 0.5 } };
         var recipe = new Recipe { Algorithm = options, Steps = 1, Optimizer = new AdamWSpec { MaxGradientNorm = 1e6 } };
         var step = new TrainingStep(model, new Chord(options), optimizer, new ReferencePolicy(model, () => model, 1.0), recipe, 1.0, torch.CPU) { TokenBudget = tokenBudget };
         step.Run(rows, 0, double.NaN, 1e-3, new MetricSums(), CancellationToken.None);

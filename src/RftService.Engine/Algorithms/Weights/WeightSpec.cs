@@ -12,8 +12,16 @@ namespace RftService.Engine.Algorithms.Weights;
 [JsonDerivedType(typeof(ProbabilityWeight), "probability")]
 [JsonDerivedType(typeof(UncertaintyWeight), "uncertainty")]
 [JsonDerivedType(typeof(FocalWeight), "focal")]
+[JsonDerivedType(typeof(EntropyWeight), "entropy")]
 public abstract record WeightSpec
 {
+    internal virtual bool NeedsEntropy => false;
+
+    internal virtual int SurveyWidth => 0;
+
+    internal virtual IReadOnlyList<double[]> Survey(IReadOnlyList<SurveyedCompletion> step) =>
+        throw new InvalidOperationException("This weight does not survey.");
+
     /// <summary>[1], [B, 1] or [B, T].</summary>
     internal abstract torch.Tensor Of(PolicyBatch batch);
 
