@@ -61,6 +61,9 @@ public enum CheckpointOrigin
 
     /// <summary>The run was cancelled; this is the last step that it had trained.</summary>
     Cancelled,
+
+    /// <summary>The run was paused; it goes on from here.</summary>
+    Paused,
 }
 
 /// <summary>An event for the run's log. Never holds prompts or completions.</summary>

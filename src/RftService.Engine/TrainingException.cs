@@ -28,7 +28,7 @@ public enum TrainingFault
     /// <summary>Too many grades of a step were errors.</summary>
     GradingFailed,
 
-    /// <summary>Loss or gradient norm was not finite three steps in a row.</summary>
+    /// <summary>Loss or gradient norm was not finite three steps in a row; the run is paused.</summary>
     NumericalInstability,
 
     /// <summary>Hundreds of steps in a row had nothing to learn.</summary>

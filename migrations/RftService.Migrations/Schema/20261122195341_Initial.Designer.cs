@@ -547,6 +547,10 @@ namespace RftService.Migrations.Schema
                         .HasColumnType("jsonb")
                         .HasColumnName("parts");
 
+                    b.Property<string>("PolicyVersionsJson")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("policy_versions");
+
                     b.Property<string>("Prompt")
                         .IsRequired()
                         .HasColumnType("text")
@@ -690,6 +694,10 @@ namespace RftService.Migrations.Schema
                         .HasColumnType("jsonb")
                         .HasColumnName("origins")
                         .HasDefaultValueSql("'{}'");
+
+                    b.Property<bool>("PauseRequested")
+                        .HasColumnType("boolean")
+                        .HasColumnName("pause_requested");
 
                     b.Property<int>("Priority")
                         .HasColumnType("integer")

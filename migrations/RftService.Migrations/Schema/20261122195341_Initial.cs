@@ -223,6 +223,7 @@ namespace RftService.Migrations.Schema
                     worker = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true),
                     lease_until = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     cancel_requested = table.Column<bool>(type: "boolean", nullable: false),
+                    pause_requested = table.Column<bool>(type: "boolean", nullable: false),
                     step = table.Column<int>(type: "integer", nullable: false),
                     total_steps = table.Column<int>(type: "integer", nullable: true),
                     progress = table.Column<double>(type: "double precision", nullable: false),
@@ -324,6 +325,7 @@ namespace RftService.Migrations.Schema
                     reason = table.Column<string>(type: "text", nullable: true),
                     parts = table.Column<string>(type: "jsonb", nullable: true),
                     info = table.Column<string>(type: "jsonb", nullable: true),
+                    policy_versions = table.Column<string>(type: "jsonb", nullable: true),
                     steps = table.Column<string>(type: "jsonb", nullable: true),
                     grading_ms = table.Column<double>(type: "double precision", nullable: true),
                     advantage = table.Column<float>(type: "real", nullable: true)

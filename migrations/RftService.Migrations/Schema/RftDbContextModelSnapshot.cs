@@ -544,6 +544,10 @@ namespace RftService.Migrations.Schema
                         .HasColumnType("jsonb")
                         .HasColumnName("parts");
 
+                    b.Property<string>("PolicyVersionsJson")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("policy_versions");
+
                     b.Property<string>("Prompt")
                         .IsRequired()
                         .HasColumnType("text")
@@ -687,6 +691,10 @@ namespace RftService.Migrations.Schema
                         .HasColumnType("jsonb")
                         .HasColumnName("origins")
                         .HasDefaultValueSql("'{}'");
+
+                    b.Property<bool>("PauseRequested")
+                        .HasColumnType("boolean")
+                        .HasColumnName("pause_requested");
 
                     b.Property<int>("Priority")
                         .HasColumnType("integer")

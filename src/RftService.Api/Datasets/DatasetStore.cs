@@ -76,7 +76,7 @@ internal sealed class DatasetStore(RftDbContext db, ArtifactPaths paths, TimePro
             await db.Database.ExecuteSqlAsync($"select 1 from datasets where id = {dataset.Id} for update", cancellation);
             var busy = await db.Runs
                 .Where(run => (run.DatasetId == dataset.Id || run.EvaluationDatasetId == dataset.Id || run.ExpertDatasetId == dataset.Id)
-                    && (run.Status == RunStatus.Queued || run.Status == RunStatus.Running))
+                    && (run.Status == RunStatus.Queued || run.Status == RunStatus.Running || run.Status == RunStatus.Paused))
                 .OrderBy(run => run.CreatedAt).Select(run => run.Id).Take(10).ToListAsync(cancellation);
             if (busy.Count > 0)
             {

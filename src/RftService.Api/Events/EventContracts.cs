@@ -23,6 +23,7 @@ public sealed record RunEventResponse(long Seq, DateTimeOffset At, string Level,
 /// <summary>Where a run stands; the data of a `status` message.</summary>
 /// <param name="Status">Where the run is in its life; more may be added.</param>
 /// <param name="CancelRequested">True when its end was asked for.</param>
+/// <param name="PauseRequested">True while it is to rest after the step under way.</param>
 /// <param name="Step">Optimizer steps done.</param>
 /// <param name="TotalSteps">Steps of the whole run; null when only a budget ends it.</param>
 /// <param name="Progress">Share that is done, 0 to 1.</param>
@@ -30,9 +31,9 @@ public sealed record RunEventResponse(long Seq, DateTimeOffset At, string Level,
 /// <param name="QueuePosition">1 is next; null when the run does not wait.</param>
 /// <param name="Attempt">How often a worker took it up.</param>
 /// <param name="FinishedAt">When it ended.</param>
-/// <param name="Failure">Why it failed.</param>
+/// <param name="Failure">Why it failed, or why the service paused it.</param>
 public sealed record RunStatusMessage(
-    RunStatus Status, bool CancelRequested, int Step, int? TotalSteps, double Progress, double? EtaSeconds, int? QueuePosition,
+    RunStatus Status, bool CancelRequested, bool PauseRequested, int Step, int? TotalSteps, double Progress, double? EtaSeconds, int? QueuePosition,
     int Attempt, DateTimeOffset? FinishedAt, RunFailure? Failure);
 
 /// <summary>The metrics of one step; the data of a `metrics` message.</summary>

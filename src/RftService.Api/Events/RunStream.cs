@@ -102,13 +102,13 @@ internal sealed class RunStream(RftDbContext db, RunSignals signals, TimeProvide
         .OrderBy(row => row.Attempt).ThenBy(row => row.Step).Take(Batch).ToListAsync(cancellation);
 
     private RunStatusMessage StatusOf(Run run, int? position) => new(
-        run.Status, run.CancelRequested, run.Step, run.TotalSteps, run.Progress, RunView.EtaSeconds(run, clock.GetUtcNow()), position,
+        run.Status, run.CancelRequested, run.PauseRequested, run.Step, run.TotalSteps, run.Progress, RunView.EtaSeconds(run, clock.GetUtcNow()), position,
         run.Attempt, run.FinishedAt, run.Failure);
 
     // What makes a new status message; the remaining time alone does not. Letters, digits and dashes only: it is part of the cursor.
     private static string MarkOf(Run run, int? position) =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture,
-            $"{run.Status}-{run.Attempt}-{run.Step}-{(int)(run.Progress * 10_000)}-{(run.CancelRequested ? 1 : 0)}-{position ?? 0}");
+            $"{run.Status}-{run.Attempt}-{run.Step}-{(int)(run.Progress * 10_000)}-{(run.CancelRequested ? 1 : 0)}{(run.PauseRequested ? 1 : 0)}-{position ?? 0}");
 
     private static JsonElement Parse(string json)
     {

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using RftService.Api.Http;
 using RftService.Engine.Data;
+using RftService.Engine.Rollouts;
 
 namespace RftService.Api.Rollouts;
 
@@ -58,6 +59,11 @@ public sealed record RolloutResponse
 
     /// <summary>Steps that a judge graded by themselves, with what each contributes to the reward; null: none.</summary>
     public required IReadOnlyList<GradedStep>? Steps { get; init; }
+
+    /// <summary>
+    /// With asynchrony, which policy drew which tokens: stretches in order, from first to last token. Null: all are of the policy before the step.
+    /// </summary>
+    public required IReadOnlyList<PolicyStretch>? PolicyVersions { get; init; }
 
     /// <summary>Time that the grading took, in milliseconds, waiting for a sandbox or a judge included; null when nothing was graded.</summary>
     public required double? GradingMs { get; init; }

@@ -6,6 +6,7 @@ using RftService.Api.Http;
 using RftService.Data;
 using RftService.Data.Rollouts;
 using RftService.Engine.Data;
+using RftService.Engine.Rollouts;
 
 namespace RftService.Api.Rollouts;
 
@@ -100,6 +101,7 @@ internal static class RolloutsEndpoints
         ErrorCode = rollout.ErrorCode,
         Reason = rollout.Reason,
         Parts = rollout.PartsJson is { } parts ? JsonSerializer.Deserialize<Dictionary<string, double>>(parts, JsonSetup.Options) : null,
+        PolicyVersions = rollout.PolicyVersionsJson is { } versions ? JsonSerializer.Deserialize<List<PolicyStretch>>(versions, JsonSetup.Options) : null,
         Info = rollout.InfoJson is { } info ? JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(info, JsonSetup.Options) : null,
         Steps = rollout.StepsJson is { } steps ? JsonSerializer.Deserialize<List<GradedStep>>(steps, JsonSetup.Options) : null,
         GradingMs = rollout.GradingMs,

@@ -79,6 +79,9 @@ public sealed record RunResponse
     /// <summary>True when its end was asked for.</summary>
     public required bool CancelRequested { get; init; }
 
+    /// <summary>True while it is to rest after the step under way.</summary>
+    public required bool PauseRequested { get; init; }
+
     /// <summary>Optimizer steps done.</summary>
     public required int Step { get; init; }
 
@@ -100,7 +103,7 @@ public sealed record RunResponse
     /// <summary>The worker that has it; the last one after the end.</summary>
     public required string? Worker { get; init; }
 
-    /// <summary>Why it failed; null otherwise.</summary>
+    /// <summary>Why it failed, or why the service paused it; null otherwise.</summary>
     public required RunFailure? Failure { get; init; }
 
     /// <summary>Newest value of each metric; see `links.metrics` for the curves.</summary>

@@ -1,18 +1,16 @@
-using Hangfire;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Data;
 using RftService.Data.Datasets;
-using RftService.Data.Jobs;
 using RftService.Data.Runs;
 
 namespace RftService.Api.Runs;
 
 /// <summary>Stores a checked run and rings the workers' bell.</summary>
 internal sealed partial class RunSubmission(
-    RftDbContext db, Caller caller, ResourceId resource, IBackgroundJobClient jobs, TimeProvider clock, ILogger<RunSubmission> logger)
+    RftDbContext db, Caller caller, ResourceId resource, WorkerBell bell, TimeProvider clock, ILogger<RunSubmission> logger)
 {
     /// <summary>The id of the new run; null when what it names was deleted since it was checked.</summary>
     public async Task<Guid?> SubmitAsync(RunDraft draft, IReadOnlyDictionary<string, string> origins, CancellationToken cancellation)
@@ -50,17 +48,7 @@ internal sealed partial class RunSubmission(
         }
 
         await RunSignal.SendAsync(db, run.Id, cancellation);
-        try
-        {
-            // After the commit, and a token without the run's id: the worker claims the best queued run.
-            jobs.Enqueue<ITrainRunJob>(job => job.ExecuteNextAsync(CancellationToken.None));
-        }
-        catch (BackgroundJobClientException lost)
-        {
-            // The run is stored and the worker's sweeper finds it: refusing now would make the client submit it twice.
-            LogEnqueueLost(logger, lost, run.Id);
-        }
-
+        bell.Ring(run.Id);
         LogSubmitted(logger, run.Id, draft.Algorithm);
         return run.Id;
     }
@@ -77,7 +65,4 @@ internal sealed partial class RunSubmission(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Run {RunId} submitted with {Algorithm}")]
     private static partial void LogSubmitted(ILogger logger, Guid runId, string algorithm);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {RunId} is stored, but no worker was told; the sweeper will")]
-    private static partial void LogEnqueueLost(ILogger logger, Exception lost, Guid runId);
 }

@@ -35,6 +35,7 @@ internal static class RunView
             Name = run.Name,
             Status = run.Status,
             CancelRequested = run.CancelRequested,
+            PauseRequested = run.PauseRequested,
             Step = run.Step,
             TotalSteps = run.TotalSteps,
             Progress = run.Progress,

@@ -1,11 +1,9 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
-using RftService.Api.Events;
 using RftService.Api.Http;
 using RftService.Data;
 using RftService.Data.Runs;
@@ -20,6 +18,8 @@ internal static class RunsEndpoints
         services.AddScoped<RunEstimates>();
         services.AddSingleton<RowChecks>();
         services.AddScoped<RunSubmission>();
+        services.AddScoped<WorkerBell>();
+        services.AddScoped<RunControl>();
     }
 
     public static RouteGroupBuilder MapRuns(this IEndpointRouteBuilder v1)
@@ -38,18 +38,13 @@ internal static class RunsEndpoints
         runs.MapGet("/{id}", GetAsync).WithName("GetRun").WithSummary("Show one run")
             .WithDescription("Answers 304 to If-None-Match while nothing but the remaining time has changed.")
             .Produces<RunResponse>().Produces(StatusCodes.Status304NotModified).ProducesProblems(StatusCodes.Status404NotFound);
-        runs.MapPost("/{id}/cancel", CancelAsync).WithName("CancelRun").WithSummary("End a run")
-            .WithDescription("""
-                A queued run ends at once. A running one ends after the update under way; sampling, grading and evaluation are broken off.
-                Nothing that was trained is lost: the last step is kept in a checkpoint with the origin `cancelled`, and all others stay.
-                """)
-            .Produces<RunResponse>().ProducesProblems(StatusCodes.Status404NotFound, StatusCodes.Status409Conflict);
         runs.MapPost("/{id}/clone", CloneAsync).WithName("CloneRun").WithSummary("Submit a copy of a run")
             .WithDescription("The same model, data, reward version and recipe, checked again.")
             .Produces<RunResponse>(StatusCodes.Status201Created)
             .ProducesProblems(
                 StatusCodes.Status400BadRequest, StatusCodes.Status404NotFound, StatusCodes.Status409Conflict, StatusCodes.Status422UnprocessableEntity)
             .AcceptsIdempotencyKey();
+        runs.MapRunControl();
         return runs;
     }
 
@@ -168,48 +163,6 @@ internal static class RunsEndpoints
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
             : TypedResults.Ok(run);
     }
-
-    private static async Task<IResult> CancelAsync(
-        [Description("The run's id")] string id, HttpContext http, RftDbContext db, Caller caller, TimeProvider clock, CancellationToken cancellation)
-    {
-        if (!PublicId.Run.TryParse(id, out var runId))
-        {
-            return PublicId.Run.NotFound(id);
-        }
-
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        // Locked: the worker writes the row at every step, and its events get their numbers under the same lock.
-        var found = await db.Runs
-            .FromSql($"select *, xmin from runs where id = {runId} and project_id = {caller.ProjectId} for update")
-            .ToListAsync(cancellation);
-        if (found is not [var run])
-        {
-            return PublicId.Run.NotFound(id);
-        }
-
-        if (run.IsFinished)
-        {
-            // The official SDKs of other services retry 409.
-            http.Response.Headers["x-should-retry"] = "false";
-            var status = run.Status.ToString().ToLower(CultureInfo.InvariantCulture);
-            return Problems.Conflict("run_finished", $"The run has ended already ({status}): there is nothing to cancel.");
-        }
-
-        if (!run.CancelRequested)
-        {
-            var now = clock.GetUtcNow();
-            run.Cancel(now);
-            db.RunEvents.Add(run.IsFinished
-                ? new RunEvent { RunId = runId, At = now, Level = "info", Code = "cancelled", Message = "Cancelled before a worker took it." }
-                : new RunEvent { RunId = runId, At = now, Level = "info", Code = "cancel_requested", Message = "Its end was asked for; the worker stops after the update under way and keeps it in a checkpoint." });
-            await db.SaveChangesAsync(cancellation);
-            await RunSignal.SendAsync(db, runId, cancellation);
-        }
-
-        await transaction.CommitAsync(cancellation);
-        db.ChangeTracker.Clear();
-        return TypedResults.Ok(await RunView.FindAsync(db, caller.ProjectId, runId, clock.GetUtcNow(), cancellation));
-    }
 }
 
 /// <summary>Which runs to list.</summary>
@@ -217,7 +170,7 @@ public sealed record RunListQuery : IRequestQuery, IValidatableObject
 {
     /// <summary>Only runs with this status.</summary>
     [FromQuery(Name = "status")]
-    [Description("Only runs with this status: queued, running, succeeded, failed or cancelled")]
+    [Description("Only runs with this status: queued, running, paused, succeeded, failed or cancelled")]
     public string? Status { get; init; }
 
     internal RunStatus? Parsed =>

@@ -39,6 +39,7 @@ function card(rollout) {
   const badge = rollout.error_code ? ["badge error", rollout.error_code] : ["badge", value === null ? "no opinion" : `reward ${number(value)}`];
   const facts = [`row ${rollout.row}`, `sample ${rollout.sample}`, `${rollout.tokens} tokens`, `stop: ${rollout.stop_reason}`];
   if (rollout.advantage !== null && rollout.advantage !== undefined) facts.push(`advantage ${number(rollout.advantage)}`);
+  if (rollout.policy_versions) facts.push(`policy of step ${rollout.policy_versions.map(stretch => stretch.steps).join(", ")}`);
   for (const [name, part] of Object.entries(rollout.parts ?? {})) facts.push(`${name} ${number(part)}`);
   const list = make("dl");
   for (const [term, text] of [["Prompt", rollout.prompt], ["Completion", rollout.completion], ["Reason", rollout.reason]]) {

@@ -1,6 +1,7 @@
 import { addPoint, dropAfter } from "/pages/charts.js";
 import { element, api, duration, getJson, make, number, showProblem, start, time } from "/pages/session.js";
 import { showCheckpoints } from "/pages/checkpoints.js";
+import { showHealth } from "/pages/health.js";
 import { showRollouts } from "/pages/rollouts.js";
 import { follow } from "/pages/stream.js";
 
@@ -24,10 +25,15 @@ function showHead(run) {
 
 function showStatus(status) {
   const badge = element("status");
-  badge.textContent = status.cancel_requested && status.status === "running" ? "running, cancel requested" : status.status;
+  const wish = status.cancel_requested ? ", cancel requested" : status.pause_requested ? ", pause requested" : "";
+  badge.textContent = status.status === "running" ? `running${wish}` : status.status;
   badge.className = `badge ${status.status}`;
   element("progress").value = status.progress;
-  element("cancel").hidden = status.finished_at !== null || status.cancel_requested;
+  const over = status.finished_at !== null || status.cancel_requested;
+  const rests = status.status === "paused" || status.pause_requested;
+  element("cancel").hidden = over;
+  element("pause").hidden = over || rests;
+  element("resume").hidden = over || !rests;
   estimate = status.eta_seconds === null ? null : Date.now() + status.eta_seconds * 1000;
   const steps = status.total_steps ? `step ${number(status.step, 9)} of ${number(status.total_steps, 9)}` : `step ${number(status.step, 9)}`;
   element("progress-text").dataset.steps = `${steps}${status.attempt > 1 ? `, attempt ${status.attempt}` : ""}`;
@@ -71,7 +77,7 @@ function refreshSoon() {
 
 // One that fails takes nothing else with it.
 function refresh() {
-  for (const show of [showRollouts, showCheckpoints]) {
+  for (const show of [showHealth, showRollouts, showCheckpoints]) {
     show(path).catch(failure => showProblem(failure.message));
   }
 }
@@ -90,14 +96,21 @@ function receive(type, data) {
   refreshSoon();
 }
 
-element("cancel").addEventListener("click", async () => {
-  if (!confirm("Cancel this run? Its checkpoints stay.")) return;
-  try {
-    await api(`${path}/cancel`, { method: "POST" });
-  } catch (failure) {
-    showProblem(failure.message);
-  }
-});
+function onClick(verb, question) {
+  element(verb).addEventListener("click", async () => {
+    if (question && !confirm(question)) return;
+    try {
+      const answer = await api(`${path}/${verb}`, { method: "POST" });
+      showStatus(await answer.json());
+    } catch (failure) {
+      showProblem(failure.message);
+    }
+  });
+}
+
+onClick("cancel", "Cancel this run? Its checkpoints stay.");
+onClick("pause");
+onClick("resume");
 
 setInterval(tick, 1000);
 

@@ -15,6 +15,7 @@ internal sealed class RolloutConfiguration : IEntityTypeConfiguration<RolloutRec
         rollout.Property(r => r.ErrorCode).HasMaxLength(64);
         rollout.Property(r => r.PartsJson).HasColumnName("parts").HasColumnType("jsonb");
         rollout.Property(r => r.InfoJson).HasColumnName("info").HasColumnType("jsonb");
+        rollout.Property(r => r.PolicyVersionsJson).HasColumnName("policy_versions").HasColumnType("jsonb");
         rollout.Property(r => r.StepsJson).HasColumnName("steps").HasColumnType("jsonb");
         // A step written twice is a key violation, not a double.
         rollout.HasIndex(r => new { r.RunId, r.Step, r.IsEvaluation, r.GroupIndex, r.SampleIndex }).IsUnique();

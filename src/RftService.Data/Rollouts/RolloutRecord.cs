@@ -49,6 +49,9 @@ public sealed class RolloutRecord
     /// <summary>jsonb: steps that were graded by themselves, see `GradedStep` in the Engine.</summary>
     public string? StepsJson { get; init; }
 
+    /// <summary>jsonb: stretches of tokens with the policy that drew them; null: all are of the step's own policy.</summary>
+    public string? PolicyVersionsJson { get; init; }
+
     /// <summary>Time that the grading took, milliseconds.</summary>
     public double? GradingMs { get; init; }
 

@@ -48,6 +48,8 @@ public sealed class Run
 
     public bool CancelRequested { get; private set; }
 
+    public bool PauseRequested { get; private set; }
+
     public int Step { get; private set; }
 
     public int? TotalSteps { get; private set; }
@@ -94,7 +96,7 @@ public sealed class Run
     public bool IsFinished => Status is RunStatus.Succeeded or RunStatus.Failed or RunStatus.Cancelled;
 
     /// <summary>
-    /// Asks for the end of the run. A queued run ends at once; a running one when its worker has seen the wish.
+    /// Asks for the end of the run. A run that no worker has ends at once; a running one when its worker has seen the wish.
     /// </summary>
     /// <exception cref="InvalidOperationException">The run has ended already.</exception>
     public void Cancel(DateTimeOffset now)
@@ -105,14 +107,46 @@ public sealed class Run
         }
 
         CancelRequested = true;
+        if (Status is RunStatus.Queued or RunStatus.Paused)
+        {
+            (Status, FinishedAt, Failure) = (RunStatus.Cancelled, now, null);
+        }
+    }
+
+    /// <summary>Asks the run to rest. A queued run rests at once; a running one after the step under way.</summary>
+    /// <exception cref="InvalidOperationException">The run has ended already, or shall end.</exception>
+    public void Pause()
+    {
+        if (IsFinished || CancelRequested)
+        {
+            throw new InvalidOperationException($"A run that has ended or shall end cannot rest: {Status}.");
+        }
+
+        PauseRequested = Status == RunStatus.Running;
         if (Status == RunStatus.Queued)
         {
-            (Status, FinishedAt) = (RunStatus.Cancelled, now);
+            Status = RunStatus.Paused;
+        }
+    }
+
+    /// <summary>Lets a run that rests wait for a worker again, and takes back the wish for a rest.</summary>
+    /// <exception cref="InvalidOperationException">The run neither rests nor shall rest.</exception>
+    public void Resume()
+    {
+        if (Status != RunStatus.Paused && !PauseRequested)
+        {
+            throw new InvalidOperationException($"The run does not rest: {Status}.");
+        }
+
+        PauseRequested = false;
+        if (Status == RunStatus.Paused)
+        {
+            (Status, Failure) = (RunStatus.Queued, null);
         }
     }
 }
 
-/// <summary>Why a run failed.</summary>
+/// <summary>Why a run failed, or was paused.</summary>
 /// <param name="Code">Stable snake_case name.</param>
 /// <param name="Stage">`loading`, `sampling`, `grading`, `training` or `checkpointing`.</param>
 /// <param name="Message">What happened.</param>

@@ -9,6 +9,9 @@ public enum RunStatus
     /// <summary>A worker holds its lease.</summary>
     Running,
 
+    /// <summary>Rests until somebody resumes it; the failure says why, unless somebody asked for it.</summary>
+    Paused,
+
     /// <summary>All steps are done, or the budget is spent.</summary>
     Succeeded,
 

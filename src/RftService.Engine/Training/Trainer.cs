@@ -27,7 +27,7 @@ public static partial class Trainer
     /// <exception cref="TrainingException">A fault that the client can act on.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static void Run(RunSpec spec, IRunSink sink, ILogger logger, CancellationToken cancellation) =>
-        Run(spec, sink, logger, new RunStop(CancellationToken.None, cancellation));
+        Run(spec, sink, logger, new RunStop(CancellationToken.None, CancellationToken.None, cancellation));
 
     /// <inheritdoc cref="Run(RunSpec, IRunSink, ILogger, CancellationToken)" />
     /// <param name="spec">The run.</param>

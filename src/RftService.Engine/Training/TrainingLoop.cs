@@ -30,7 +30,7 @@ internal sealed class TrainingLoop(
     CheckpointStore checkpoints,
     TrainerState state)
 {
-    /// <summary>Updates in a row that may be skipped because they are not finite; one more ends the run.</summary>
+    /// <summary>Updates in a row that may be skipped because they are not finite; one more pauses the run.</summary>
     private const int MaxSkippedInARow = 2;
 
     /// <summary>Steps in a row that may teach nothing; one more ends the run.</summary>
@@ -43,6 +43,7 @@ internal sealed class TrainingLoop(
     private readonly double _elapsedBefore = state.ElapsedSeconds;
     private TrainerState _state = state;
     private int _savedStep = state.Step; // that of the checkpoint it goes on from, or 0: an untrained model needs none
+    private TrainingException? _unstable; // a fault that the run rests after
     private bool _isWhole = true; // all there is to save is that of the last step
 
     private double ElapsedSeconds => _elapsedBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
@@ -97,9 +98,24 @@ internal sealed class TrainingLoop(
         while (!IsDone)
         {
             either.ThrowIfCancellationRequested();
+            if (_unstable is not null || stop.Pause.IsCancellationRequested)
+            {
+                Rest();
+            }
+
             using var scope = NewDisposeScope();
             Advance(stop, either);
         }
+    }
+
+    private void Rest()
+    {
+        if (_state.Step > _savedStep)
+        {
+            Save(CheckpointOrigin.Paused);
+        }
+
+        throw new RunPausedException(_unstable);
     }
 
     private void Advance(RunStop stop, CancellationToken either)
@@ -196,10 +212,12 @@ internal sealed class TrainingLoop(
         if (next.SkippedInARow > MaxSkippedInARow)
         {
             var file = NonFiniteBatch.Save(spec.CheckpointFolder, next.Step, rows);
-            throw new TrainingException(
+            _unstable = new TrainingException(
                 TrainingFault.NumericalInstability,
                 $"Step {next.Step}: {what}; not finite for {next.SkippedInARow} steps in a row. The last batch lies in {file} beside the run's checkpoints.",
-                "Lower optimizer.learning_rate or optimizer.max_gradient_norm, and go on from an earlier checkpoint.");
+                "No weight was changed by these steps. Look at the batch; then resume the run, or submit it anew with a lower optimizer.learning_rate "
+                + "or optimizer.max_gradient_norm.");
+            return next with { SkippedInARow = 0 }; // once it goes on it has its tries again
         }
 
         sink.Notice(new RunNotice(

@@ -18,6 +18,7 @@ internal sealed partial class RunLease : IDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _lost = new();
     private readonly CancellationTokenSource _cancelRequested = new();
+    private readonly CancellationTokenSource _pauseRequested = new();
     private readonly ManualResetEventSlim _stop = new();
     private readonly Thread _heartbeat;
 
@@ -40,6 +41,9 @@ internal sealed partial class RunLease : IDisposable
     /// <summary>Fires when somebody asked for the end of the run.</summary>
     public CancellationToken CancelRequested => _cancelRequested.Token;
 
+    /// <summary>Fires when somebody asked the run to rest.</summary>
+    public CancellationToken PauseRequested => _pauseRequested.Token;
+
     /// <summary>Adds a line to the run's log.</summary>
     public void AddEvent(string level, string code, string message, int? step = null) =>
         Write(Fence.Shared + Fence.Event + Fence.Close, EventParameters(level, code, message, step));
@@ -52,7 +56,7 @@ internal sealed partial class RunLease : IDisposable
             RunStatus.Succeeded => ("info", "run_succeeded", "The run is done."),
             RunStatus.Cancelled => ("info", "run_cancelled", "The run was cancelled; its checkpoints are kept."),
             RunStatus.Failed => ("error", failure!.Code, $"{failure.Message} {failure.Remedy}"),
-            RunStatus.Queued or RunStatus.Running => throw new InvalidOperationException($"{end} is no end."),
+            RunStatus.Queued or RunStatus.Running or RunStatus.Paused => throw new InvalidOperationException($"{end} is no end."),
         };
         var assignments = "status = @status, finished_at = clock_timestamp(), lease_until = null, failure = @failure"
             + (end == RunStatus.Succeeded ? ", progress = 1" : "");
@@ -64,6 +68,17 @@ internal sealed partial class RunLease : IDisposable
                 new("failure", NpgsqlDbType.Jsonb) { Value = failure is null ? DBNull.Value : RunFailureJson.Write(failure) },
             ]);
     }
+
+    /// <summary>Lays the run to rest, to be resumed by a person. The lease is of no use afterwards.</summary>
+    /// <param name="cause">Why; null when it was asked for.</param>
+    public void Pause(RunFailure? cause) => Write(
+        Fence.Updating("status = 'Paused', worker = null, lease_until = null, pause_requested = false, failure = @failure") + Fence.Event + Fence.Close,
+        [
+            .. cause is null
+                ? EventParameters("info", RunQueue.Paused.Code, RunQueue.Paused.Message, null)
+                : EventParameters("warn", cause.Code, $"The run is paused. {cause.Message} {cause.Remedy}", null),
+            new("failure", NpgsqlDbType.Jsonb) { Value = cause is null ? DBNull.Value : RunFailureJson.Write(cause) },
+        ]);
 
     /// <summary>Gives the run back, so that another worker takes it at once.</summary>
     public void Requeue(string reason) => Write(
@@ -111,6 +126,7 @@ internal sealed partial class RunLease : IDisposable
         _stop.Dispose();
         _lost.Dispose();
         _cancelRequested.Dispose();
+        _pauseRequested.Dispose();
     }
 
     private bool Execute(NpgsqlConnection connection, string sql, IReadOnlyList<NpgsqlParameter> parameters)
@@ -134,7 +150,7 @@ internal sealed partial class RunLease : IDisposable
         {
             try
             {
-                if (TryRenew() is not { } cancel)
+                if (TryRenew() is not var (cancel, pause))
                 {
                     _lost.Cancel();
                     return;
@@ -144,6 +160,11 @@ internal sealed partial class RunLease : IDisposable
                 if (cancel)
                 {
                     _cancelRequested.Cancel();
+                }
+
+                if (pause)
+                {
+                    _pauseRequested.Cancel();
                 }
             }
 #pragma warning disable CA1031 // Whatever it is, it must not end the process from this thread; the lease runs out where it goes on.
@@ -160,17 +181,18 @@ internal sealed partial class RunLease : IDisposable
         }
     }
 
-    // Null: the claim holds no more. Otherwise whether the run shall end.
-    private bool? TryRenew()
+    // Null: the claim holds no more. Otherwise whether the run shall end, or rest.
+    private (bool Cancel, bool Pause)? TryRenew()
     {
         using var connection = _database.OpenConnection();
         using var command = new NpgsqlCommand(
-            $"update runs set lease_until = clock_timestamp() + @lease where {Fence.Holds} returning cancel_requested", connection)
+            $"update runs set lease_until = clock_timestamp() + @lease where {Fence.Holds} returning cancel_requested, pause_requested", connection)
         {
             CommandTimeout = Math.Max(1, (int)_duration.TotalSeconds / 2),
             Parameters = { new("run", RunId), new("attempt", Attempt), new("lease", _duration) },
         };
-        return (bool?)command.ExecuteScalar();
+        using var reader = command.ExecuteReader();
+        return reader.Read() ? (reader.GetBoolean(0), reader.GetBoolean(1)) : null;
     }
 
     /// <summary>What <see cref="Fence.Event"/> reads.</summary>

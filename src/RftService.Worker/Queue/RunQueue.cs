@@ -34,7 +34,7 @@ internal sealed partial class RunQueue(
         set status = 'Running', worker = @worker, attempt = r.attempt + 1, lease_until = clock_timestamp() + @lease,
             started_at = coalesce(r.started_at, clock_timestamp()), attempt_started_at = clock_timestamp()
         from best where r.id = best.id
-        returning r.id, r.attempt, best.was = 'Running', r.cancel_requested
+        returning r.id, r.attempt, best.was = 'Running', r.cancel_requested, r.pause_requested
         """;
 
     private const string Note = """
@@ -50,6 +50,11 @@ internal sealed partial class RunQueue(
     private const string End = """
         update runs set status = @status, finished_at = clock_timestamp(), lease_until = null, failure = @failure where id = @run
         """;
+
+    private const string Rest = "update runs set status = 'Paused', worker = null, lease_until = null, pause_requested = false where id = @run";
+
+    /// <summary>The event of a run that rests because somebody asked for it.</summary>
+    public static readonly (string Code, string Message) Paused = ("run_paused", "The run is paused; POST /runs/{id}/resume lets it go on.");
 
     private static readonly TimeSpan LookAgainFor = TimeSpan.FromSeconds(5);
 
@@ -106,7 +111,7 @@ internal sealed partial class RunQueue(
         };
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         return await reader.ReadAsync(cancellation)
-            ? new PickedRun(reader.GetGuid(0), reader.GetInt32(1), reader.GetBoolean(2), reader.GetBoolean(3))
+            ? new PickedRun(reader.GetGuid(0), reader.GetInt32(1), reader.GetBoolean(2), reader.GetBoolean(3), reader.GetBoolean(4))
             : null;
     }
 
@@ -122,6 +127,13 @@ internal sealed partial class RunQueue(
         {
             await EndAsync(connection, claim.RunId, RunStatus.Cancelled, null, cancellation);
             await NoteAsync(connection, claim.RunId, "info", "run_cancelled", "The run was cancelled; its checkpoints are kept.", cancellation);
+            return true;
+        }
+
+        if (claim.PauseRequested)
+        {
+            await RestAsync(connection, claim.RunId, cancellation);
+            await NoteAsync(connection, claim.RunId, "info", Paused.Code, Paused.Message, cancellation);
             return true;
         }
 
@@ -160,6 +172,12 @@ internal sealed partial class RunQueue(
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
+    private static async Task RestAsync(NpgsqlConnection connection, Guid runId, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(Rest, connection) { Parameters = { new("run", runId) } };
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
     private static async Task NoteAsync(
         NpgsqlConnection connection, Guid runId, string level, string code, string message, CancellationToken cancellation)
     {
@@ -185,5 +203,5 @@ internal sealed partial class RunQueue(
     [LoggerMessage(Level = LogLevel.Error, Message = "Run {RunId} is given up after {Crashes} crashes")]
     private static partial void LogCrashedRepeatedly(ILogger logger, Guid runId, long crashes);
 
-    private sealed record PickedRun(Guid RunId, int Attempt, bool WorkerLost, bool CancelRequested);
+    private sealed record PickedRun(Guid RunId, int Attempt, bool WorkerLost, bool CancelRequested, bool PauseRequested);
 }

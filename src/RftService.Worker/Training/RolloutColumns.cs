@@ -13,9 +13,9 @@ internal sealed class RolloutColumns
     public const string Insert = """
         , sampled as (
             insert into rollouts (run_id, step, is_evaluation, group_index, sample_index, row_index, prompt, completion, stop_reason,
-                                  tokens, reward, error_code, reason, parts, info, steps, grading_ms, advantage, origin)
+                                  tokens, reward, error_code, reason, parts, info, steps, policy_versions, grading_ms, advantage, origin)
             select lease.id, @step, r.* from lease, unnest(@evaluation, @group, @sample, @row, @prompt, @completion, @stop,
-                                  @tokens, @reward, @error, @reason, @parts::jsonb[], @info::jsonb[], @steps::jsonb[], @grading_ms, @advantage, @origin) as r)
+                                  @tokens, @reward, @error, @reason, @parts::jsonb[], @info::jsonb[], @steps::jsonb[], @policy_versions::jsonb[], @grading_ms, @advantage, @origin) as r)
         """;
 
     private readonly List<bool> _evaluation = [];
@@ -32,6 +32,7 @@ internal sealed class RolloutColumns
     private readonly List<string?> _parts = [];
     private readonly List<string?> _info = [];
     private readonly List<string?> _steps = [];
+    private readonly List<string?> _policyVersions = [];
     private readonly List<double?> _gradingMs = [];
     private readonly List<float?> _advantage = [];
     private readonly List<string> _origin = [];
@@ -58,6 +59,7 @@ internal sealed class RolloutColumns
         Column("parts", NpgsqlDbType.Text, _parts),
         Column("info", NpgsqlDbType.Text, _info),
         Column("steps", NpgsqlDbType.Text, _steps),
+        Column("policy_versions", NpgsqlDbType.Text, _policyVersions),
         Column("grading_ms", NpgsqlDbType.Double, _gradingMs),
         Column("advantage", NpgsqlDbType.Real, _advantage),
         Column("origin", NpgsqlDbType.Text, _origin),
@@ -85,6 +87,9 @@ internal sealed class RolloutColumns
                 _parts.Add(rollout.Grade?.Parts is { Count: > 0 } parts ? JsonSerializer.Serialize(parts) : null);
                 _info.Add(rollout.Grade?.Info is { Count: > 0 } info ? JsonSerializer.Serialize(info) : null);
                 _steps.Add(rollout.Grade?.Steps is { Count: > 0 } steps ? JsonSerializer.Serialize(steps, RecipeJson.Options) : null);
+                _policyVersions.Add(rollout.Versions is { } versions
+                    ? JsonSerializer.Serialize(PolicyStretch.Of(versions), RecipeJson.Options)
+                    : null);
                 _gradingMs.Add(rollout.Grade?.Latency?.TotalMilliseconds);
                 _advantage.Add(rollout.Advantage);
                 _origin.Add(JsonNamingPolicy.SnakeCaseLower.ConvertName(rollout.Origin.ToString()));

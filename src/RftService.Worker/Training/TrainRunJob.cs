@@ -62,7 +62,7 @@ internal sealed partial class TrainRunJob(
         using var abort = CancellationTokenSource.CreateLinkedTokenSource(host.ApplicationStopping, lease.Lost);
         try
         {
-            await TrainAsync(lease, sink, new RunStop(lease.CancelRequested, abort.Token));
+            await TrainAsync(lease, sink, new RunStop(lease.CancelRequested, lease.PauseRequested, abort.Token));
             lease.Finish(RunStatus.Succeeded);
         }
         catch (OperationCanceledException) when (lease.Lost.IsCancellationRequested)
@@ -77,6 +77,10 @@ internal sealed partial class TrainRunJob(
         {
             lease.Requeue("The worker is being stopped; the run waits for another one.");
             return true;
+        }
+        catch (RunPausedException rest)
+        {
+            lease.Pause(rest.Cause is null ? null : RunFailures.Of(rest.Cause, sink.HasStarted));
         }
         catch (TrainingException fault)
         {

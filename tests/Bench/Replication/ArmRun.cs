@@ -30,7 +30,7 @@ internal sealed class ArmRun : IRunSink
                 ModelFolder = task.ModelFolder,
                 Kind = arm.Kind,
                 Rows = arm.Kind == DataKind.Rollouts ? task.Logged(seed) : task.Train,
-                ExpertRows = arm.WithExperts ? task.Experts : null,
+                ExpertRows = !arm.WithExperts ? null : arm.ForeignExperts ? task.ForeignExperts : task.Experts,
                 EvaluationRows = task.HeldOut,
                 Grader = WordProblems.Grader,
                 CheckpointFolder = work,
@@ -40,6 +40,10 @@ internal sealed class ArmRun : IRunSink
         catch (TrainingException fault)
         {
             failure = $"{fault.Fault}: {fault.Message}"; // a run that collapses may end so: that is a result
+        }
+        catch (RunPausedException rest)
+        {
+            failure = $"{rest.Cause?.Fault}: {rest.Message}";
         }
         finally
         {

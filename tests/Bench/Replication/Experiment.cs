@@ -14,4 +14,8 @@ internal sealed record Experiment(
     string Name, string Title, string Setup, IReadOnlyList<Arm> Arms, IReadOnlyList<Claim> Claims, IReadOnlyList<Curve> Curves);
 
 /// <summary>One recipe. Arms of the same name are the same in all experiments and run once.</summary>
-internal sealed record Arm(string Name, Recipe Recipe, DataKind Kind = DataKind.Prompts, bool WithExperts = false);
+internal sealed record Arm(string Name, Recipe Recipe, DataKind Kind = DataKind.Prompts, bool WithExperts = false)
+{
+    /// <summary>True: the experts write in words that the base model has never used.</summary>
+    public bool ForeignExperts { get; init; }
+}

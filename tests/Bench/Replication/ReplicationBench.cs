@@ -25,7 +25,7 @@ internal static class ReplicationBench
 
     private static readonly IReadOnlyList<Experiment> All =
     [
-        FullyOffline.Experiment, OffPolicy.Experiment, Staleness.Experiment, ExpertMix.Experiment, ScaleRlParts.Experiment, ToprBaseline.Experiment, Saturation.Experiment,
+        FullyOffline.Experiment, OffPolicy.Experiment, Staleness.Experiment, ExpertMix.Own, ExpertMix.Foreign, ScaleRlParts.Experiment, ToprBaseline.Experiment, Saturation.Experiment,
     ];
 
     public static int Run(IReadOnlyList<string> args)
@@ -97,7 +97,7 @@ internal static class ReplicationBench
     {
         public string File => Path.Combine(Folder, $"{Arm.Name}-{Seed}.json");
 
-        public string Fingerprint { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Arm.Kind} {Arm.WithExperts} {Describe(Arm)}")));
+        public string Fingerprint { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Arm.Kind} {Arm.WithExperts} {(Arm.ForeignExperts ? "foreign " : "")}{Describe(Arm)}")));
 
         /// <summary>Null when it has not been run, or with another recipe.</summary>
         public ArmResult? Known() => ArmResult.Load(File) is { } result && result.Fingerprint == Fingerprint ? result : null;

@@ -33,6 +33,10 @@ internal sealed partial class WordProblems(string modelFolder, string cache)
     public IRowSource Experts { get; } =
         new RowList(CorpusFiles.Problems(Split.Train, 2).Take(ExpertRows).Select(problem => (problem, (string?)problem.Solution)));
 
+    /// <summary>The same solutions in another style: the numbers between words where the base model writes signs.</summary>
+    public IRowSource ForeignExperts { get; } =
+        new RowList(CorpusFiles.Problems(Split.Train, 2).Take(ExpertRows).Select(problem => (problem, (string?)InWords(problem))));
+
     public static bool EndsInNumber(string text) => NumberAtEnd().IsMatch(text);
 
     /// <summary>Completions of the base model with their log-probs and rewards; other ones for each seed.</summary>
@@ -64,6 +68,15 @@ internal sealed partial class WordProblems(string modelFolder, string cache)
             .Select(rollout => new LoggedRow(
                 row.Index, rollout.Text, Grader.Grade([new RolloutGroup(row, "", [], [rollout])], 0, CancellationToken.None)[0].Value!.Value, rollout.BehaviorLogProbs)))];
     }
+
+    private static string InWords(Problem problem) => string.Concat(problem.Steps.Select(step => step.Operator switch
+    {
+        '+' => $" {step.Left} and {step.Right} more are {step.Result} now.",
+        '-' => $" {step.Left} without {step.Right} are {step.Result} now.",
+        '*' => $" {step.Left} with {step.Right} in each are {step.Result} now.",
+        '/' => $" {step.Left} shared by {step.Right} are {step.Result} now.",
+        _ => throw new InvalidOperationException($"There is no operator '{step.Operator}'."),
+    })) + $" #### {problem.Answer}";
 
     [GeneratedRegex(@"#### \d+$")]
     private static partial Regex NumberAtEnd();

@@ -120,6 +120,52 @@ public sealed class RunLifeTests(RunWorld world) : IClassFixture<RunWorld>
     }
 
     [Fact]
+    public async Task PauseRun_Queued_RestsUntilItIsResumed()
+    {
+        var id = (await world.SubmitAsync()).Text("id");
+
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Equal("paused", (await ControlAsync(id, "pause", 200)).Text("status"));
+        }
+
+        var listed = await world.Client.GetAsync("/api/v1/runs?status=paused&limit=200").JsonAsync(200);
+        Assert.Contains(listed.GetProperty("data").EnumerateArray(), run => run.Text("id") == id);
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Equal("queued", (await ControlAsync(id, "resume", 200)).Text("status"));
+        }
+
+        var events = await world.Client.GetAsync($"/api/v1/runs/{id}/events").JsonAsync(200);
+        Assert.Equal(["submitted", "run_paused", "run_resumed"], events.GetProperty("data").EnumerateArray().Select(one => one.Text("code")));
+        await ControlAsync(id, "pause", 200);
+        Assert.Equal("cancelled", (await ControlAsync(id, "cancel", 200)).Text("status"));
+        Assert.Equal("run_finished", (await ControlAsync(id, "pause", 409)).Text("code"));
+        Assert.Equal("run_finished", (await ControlAsync(id, "resume", 409)).Text("code"));
+    }
+
+    [Fact]
+    public async Task PauseRun_Running_AsksTheWorkerAndCanBeTakenBack()
+    {
+        var (id, _) = await world.RunningAsync(2);
+
+        Assert.True((await ControlAsync(id, "pause", 200)).GetProperty("pause_requested").GetBoolean());
+        var resumed = await ControlAsync(id, "resume", 200);
+
+        Assert.Equal(("running", false), (resumed.Text("status"), resumed.GetProperty("pause_requested").GetBoolean()));
+        await ControlAsync(id, "cancel", 200);
+        Assert.Equal("run_ends", (await ControlAsync(id, "pause", 409)).Text("code"));
+    }
+
+    [Theory]
+    [InlineData("pause")]
+    [InlineData("resume")]
+    public async Task PauseRun_UnknownId_Is404(string verb) => await ControlAsync("run_00000000000000000000000000", verb, 404);
+
+    private Task<System.Text.Json.JsonElement> ControlAsync(string id, string verb, int status) =>
+        world.Client.PostAsync($"/api/v1/runs/{id}/{verb}", null).JsonAsync(status);
+
+    [Fact]
     public async Task CloneRun_OtherSeed_KeepsTheRestAndItsOrigins()
     {
         var original = await world.SubmitAsync(("name", "\"first\""), ("recipe.group_size", "4"));

@@ -74,6 +74,21 @@ public sealed class CancelTests : IDisposable
     }
 
     [Fact]
+    public void Pause_BetweenCheckpoints_RestsAndGoesOnAsIfNothingHadBeen()
+    {
+        var whole = _run.Run(_run.Spec(Sparse));
+        var sink = new RecordingSink { OnStep = step => CancelAfter(step.Step == 2) };
+
+        var rest = Assert.Throws<RunPausedException>(() => Trainer.Run(
+            _run.Spec(Sparse), sink, NullLogger.Instance, new RunStop(CancellationToken.None, _cancel.Token, CancellationToken.None)));
+
+        Assert.Null(rest.Cause);
+        var kept = Assert.Single(sink.Checkpoints);
+        Assert.Equal((2, CheckpointOrigin.Paused), (kept.Step, kept.Origin));
+        Assert.Equal(whole.Numbers(3), _run.Run(_run.Spec(Sparse) with { ResumeFrom = kept.Folder }).Numbers(3));
+    }
+
+    [Fact]
     public void Abort_BetweenCheckpoints_WritesNone()
     {
         var sink = new RecordingSink { OnStep = step => CancelAfter(step.Step == 2) };
@@ -89,7 +104,7 @@ public sealed class CancelTests : IDisposable
         _run.Run(_run.Spec(Sparse with { CheckpointEvery = 3 })).Checkpoints.Select(checkpoint => checkpoint.Origin));
 
     private void Cancelled(RecordingSink sink, RunSpec spec) => Assert.ThrowsAny<OperationCanceledException>(
-        () => Trainer.Run(spec, sink, NullLogger.Instance, new RunStop(_cancel.Token, CancellationToken.None)));
+        () => Trainer.Run(spec, sink, NullLogger.Instance, new RunStop(_cancel.Token, CancellationToken.None, CancellationToken.None)));
 
     private void CancelAfter(bool now)
     {

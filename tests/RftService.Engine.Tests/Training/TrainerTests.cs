@@ -148,18 +148,24 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
-    public void Run_NotFiniteThreeTimes_IsATrainingFault()
+    public void Run_NotFiniteThreeTimes_RestsWithTheBatchAndGoesOn()
     {
         var grader = new LetterGrader(i => new RolloutGrade(i % 2 == 0 ? 1e38 : -1e38));
         var topr = new ToprOptions { RewardScale = RewardScale.AsIs, Reduction = LossReduction.CompletionSum };
 
-        var fault = Assert.Throws<TrainingException>(() => _run.Run(_run.Spec(TinyRun.Recipe(topr), grader: grader)));
+        var fault = Assert.Throws<RunPausedException>(() => _run.Run(_run.Spec(TinyRun.Recipe(topr) with { CheckpointEvery = 1000 }, grader: grader))).Cause!;
 
         Assert.Equal(TrainingFault.NumericalInstability, fault.Fault);
+        var kept = Assert.Single(_run.Sink.Checkpoints, one => one.Origin == CheckpointOrigin.Paused);
+        Assert.Equal(3, kept.Step);
         var batch = JsonDocument.Parse(File.ReadAllText(Path.Combine(Path.GetDirectoryName(_run.Checkpoint(3))!, "non-finite-00000003.json"))).RootElement;
         Assert.Equal(12, batch.GetProperty("rows").GetArrayLength());
         Assert.Contains("non-finite-00000003.json", fault.Message, StringComparison.Ordinal);
         Assert.Equal(["update_skipped", "update_skipped"], _run.Sink.Notices.Select(notice => notice.Code));
+
+        var resumed = _run.Run(_run.Spec(TinyRun.Recipe(topr) with { CheckpointEvery = 1000 }, grader: new LetterGrader(i => new RolloutGrade(i % 2))) with { ResumeFrom = kept.Folder });
+        Assert.Equal([4], resumed.Steps.Select(step => step.Step));
+        Assert.Equal(1, resumed.Metric(4, MetricNames.PolicyVersion)); // the three changed no weight
     }
 
     public static TheoryData<string> SampledRules => [.. AlgorithmCatalog.All.Where(entry => entry.Accepts.Contains(DataKind.Prompts)).Select(entry => entry.Name)];
@@ -221,7 +227,7 @@ public sealed class TrainerTests : IDisposable
     {
         var topr = new ToprOptions { RewardScale = RewardScale.AsIs };
 
-        var sink = _run.Run(_run.Spec(TinyRun.Recipe(topr), grader: new LetterGrader(i => new RolloutGrade(i % 2))));
+        var sink = _run.Run(_run.Spec(TinyRun.Recipe(topr) with { CheckpointEvery = 1000 }, grader: new LetterGrader(i => new RolloutGrade(i % 2))));
 
         Assert.Equal("no_negatives", Assert.Single(sink.Notices).Code);
     }

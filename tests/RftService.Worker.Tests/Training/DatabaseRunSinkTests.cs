@@ -150,6 +150,22 @@ public sealed class DatabaseRunSinkTests : IAsyncLifetime
 
     private static RolloutGroup Group(params RolloutGrade[] grades) => Group("text", grades);
 
+    [Fact]
+    public async Task Step_TokensOfSeveralPolicies_KeepsWhichDrewWhich()
+    {
+        var (run, lease, sink) = await ClaimAsync();
+        using var _ = lease;
+        var group = Group(new RolloutGrade(1));
+        var rollout = group.Rollouts[0] with { Tokens = [1, 2, 3, 4], Versions = [3, 3, 4, 6] };
+
+        sink.Step(new StepReport(1, new Dictionary<string, double>(), [group with { Rollouts = [rollout] }], [], 0));
+
+        await using var db = _runs.Open();
+        Assert.Equal(
+            """[{"steps": 3, "tokens": 2}, {"steps": 4, "tokens": 1}, {"steps": 6, "tokens": 1}]""",
+            (await db.Rollouts.SingleAsync(r => r.RunId == run)).PolicyVersionsJson);
+    }
+
     private static RolloutGroup Group(string text, params RolloutGrade[] grades) => new(
         new Row { Index = 7, Item = JsonDocument.Parse("{}").RootElement },
         "prompt",

@@ -111,6 +111,38 @@ public sealed class TrainRunJobTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Job_PauseRequestedWhileRunning_RestsAndGoesOnWhenResumed()
+    {
+        var run = await _runs.AddRunAsync(await _runs.AddProjectAsync());
+
+        await ExecuteAsync((_, _, _, stop) =>
+        {
+            _runs.ExecuteAsync("update runs set pause_requested = true where id = @run", run).GetAwaiter().GetResult();
+            Assert.True(stop.Pause.WaitHandle.WaitOne(TimeSpan.FromSeconds(10)));
+            throw new RunPausedException(null);
+        });
+
+        var rests = await _runs.GetAsync(run);
+        Assert.Equal((RunStatus.Paused, null, null, false), (rests.Status, rests.Failure, rests.Worker, rests.PauseRequested));
+        await ExecuteAsync((_, _, _, _) => Assert.Fail("it rests"));
+        await _runs.ExecuteAsync("update runs set status = 'Queued' where id = @run", run);
+        await ExecuteAsync((_, _, _, _) => { });
+        Assert.Equal(RunStatus.Succeeded, (await _runs.GetAsync(run)).Status);
+    }
+
+    [Fact]
+    public async Task Job_ValuesNotFinite_RestsAndSaysWhy()
+    {
+        var run = await _runs.AddRunAsync(await _runs.AddProjectAsync());
+
+        await ExecuteAsync((_, _, _, _) => throw new RunPausedException(new TrainingException(TrainingFault.NumericalInstability, "not finite", "look")));
+
+        var rests = await _runs.GetAsync(run);
+        Assert.Equal((RunStatus.Paused, "numerical_instability"), (rests.Status, rests.Failure!.Code));
+        Assert.Equal(1, await _runs.CountAsync("select count(*) from run_events where run_id = @run and code = 'numerical_instability' and level = 'warn'", run));
+    }
+
+    [Fact]
     public async Task Job_FaultTheClientCanActOn_IsToldInFull()
     {
         var run = await _runs.AddRunAsync(await _runs.AddProjectAsync());

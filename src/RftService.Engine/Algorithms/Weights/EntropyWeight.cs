@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Algorithms.Weights;
