@@ -116,12 +116,13 @@ internal sealed class RunChecks(RftDbContext db, Caller caller, RowChecks rows)
 
     private void CheckKinds(CreateRunRequest request, Dataset? dataset, Dataset? evaluation)
     {
-        var algorithm = AlgorithmCatalog.EntryOf(request.Recipe.Algorithm);
-        var accepted = algorithm.Accepts.Select(kind => JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString())).ToList();
+        // The rule itself, not its catalog entry: what `custom` takes depends on its options.
+        var name = AlgorithmCatalog.EntryOf(request.Recipe.Algorithm).Name;
+        var accepted = AlgorithmCatalog.Create(request.Recipe.Algorithm).Accepts.Select(kind => JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString())).ToList();
         if (dataset is not null && !accepted.Contains(dataset.Kind))
         {
             Refuse("/dataset_id", "wrong_dataset_kind",
-                $"{algorithm.Name} learns from {string.Join(" or ", accepted)}, the dataset holds {dataset.Kind}: take another dataset or another algorithm");
+                $"{name} learns from {string.Join(" or ", accepted)}, the dataset holds {dataset.Kind}: take another dataset or another algorithm");
         }
 
         if (request.Recipe.Asynchrony is not null && dataset is not null && dataset.Kind != DatasetKinds.Prompts)
@@ -157,16 +158,17 @@ internal sealed class RunChecks(RftDbContext db, Caller caller, RowChecks rows)
 
     private void CheckExperts(CreateRunRequest request, Dataset? expert)
     {
-        var algorithm = AlgorithmCatalog.EntryOf(request.Recipe.Algorithm);
-        if (algorithm.NeedsExperts && request.ExpertDatasetId is null)
+        var name = AlgorithmCatalog.EntryOf(request.Recipe.Algorithm).Name;
+        var needed = AlgorithmCatalog.Create(request.Recipe.Algorithm).NeedsExperts;
+        if (needed && request.ExpertDatasetId is null)
         {
             Refuse("/expert_dataset_id", "expert_dataset_missing",
-                $"{algorithm.Name} learns from expert rows beside the prompts: give expert_dataset_id (a dataset of kind expert)");
+                $"{name} learns from expert rows beside the prompts: give expert_dataset_id (a dataset of kind expert)");
         }
-        else if (!algorithm.NeedsExperts && request.ExpertDatasetId is not null)
+        else if (!needed && request.ExpertDatasetId is not null)
         {
             Refuse("/expert_dataset_id", "expert_dataset_unused",
-                $"{algorithm.Name} takes no expert rows beside its dataset: leave expert_dataset_id out, or take chord, ampo or temp-samp");
+                $"{name} takes no expert rows beside its dataset: leave expert_dataset_id out, or take chord, ampo or temp-samp, or a custom rule with experts");
         }
         else if (expert is not null and not { Kind: DatasetKinds.Expert })
         {

@@ -47,5 +47,5 @@ public sealed record TermSpec
     public LossReduction Reduction { get; init; } = LossReduction.TokenMean;
 
     /// <summary>The rows that it learns from.</summary>
-    internal RowSource Source { get; init; }
+    public RowSource Source { get; init; }
 }

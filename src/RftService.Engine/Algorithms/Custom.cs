@@ -3,6 +3,7 @@ using RftService.Engine.Algorithms.Advantages;
 using RftService.Engine.Algorithms.Filters;
 using RftService.Engine.Algorithms.Losses;
 using RftService.Engine.Algorithms.Rewards;
+using RftService.Engine.Data;
 
 namespace RftService.Engine.Algorithms;
 
@@ -30,6 +31,23 @@ public sealed record CustomOptions : AlgorithmOptions, IValidatableObject
     /// <summary>Leaves out prompts that are solved; absent: none.</summary>
     public RetirementSpec? Retirement { get; init; }
 
+    /// <summary>What is put into the groups after they are graded; absent: nothing.</summary>
+    public GuidanceSpec? Guidance { get; init; }
+
+    /// <summary>Expert rows in each step, for terms of the source `experts`; they are left out while those terms weigh nothing.</summary>
+    [Range(0, 4096)]
+    public int ExpertRowsPerStep { get; init; }
+
+    /// <summary>What is learned from earlier steps; absent: nothing.</summary>
+    public ReplaySpec? Replay { get; init; }
+
+    /// <summary>Tokens drawn at each position, for `one_token`. The dataset is then one of expert completions; absent: none.</summary>
+    public DrawSpec? Draws { get; init; }
+
+    /// <summary>Steps after which the policy itself becomes the reference; absent: it stays the base model.</summary>
+    [Range(1, 1_000_000)]
+    public int? NewReferenceAfter { get; init; }
+
     /// <inheritdoc />
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
@@ -42,6 +60,62 @@ public sealed record CustomOptions : AlgorithmOptions, IValidatableObject
         {
             yield return new ValidationResult("replacing prompts without variance goes with filters.drop_zero_variance", [nameof(RefillRounds)]);
         }
+
+        foreach (var (message, member) in SourceFaults().Concat(DrawFaults()))
+        {
+            yield return new ValidationResult(message, [member]);
+        }
+    }
+
+    // A source without a term would be sampled or read for nothing, and a term without its source would never count.
+    private IEnumerable<(string Message, string Member)> SourceFaults()
+    {
+        if (ExpertRowsPerStep > 0 && Guidance is TeacherGuidance or TruthGuidance)
+        {
+            yield return ("the expert dataset is either learned from beside the rollouts or the source of the guidance", nameof(ExpertRowsPerStep));
+        }
+
+        var giver = new Dictionary<RowSource, (bool Given, string Member, string By)>
+        {
+            [RowSource.Experts] = (ExpertRowsPerStep > 0 || Guidance is TeacherGuidance, nameof(ExpertRowsPerStep), "expert_rows_per_step or a guidance of teachers"),
+            [RowSource.Replay] = (Replay is SelfImitation, nameof(Replay), "a replay of self_imitation"),
+        };
+        foreach (var (source, (given, member, by)) in giver)
+        {
+            var name = source == RowSource.Experts ? "experts" : "replay";
+            var asked = Terms.Any(term => term.Source == source);
+            if (asked && !given)
+            {
+                yield return ($"a term of the source {name} needs {by}", nameof(Terms));
+            }
+            else if (given && !asked)
+            {
+                yield return ($"no term learns from it: give one the source {name}", member);
+            }
+        }
+    }
+
+    private IEnumerable<(string Message, string Member)> DrawFaults()
+    {
+        if (Terms.Any(term => term.Loss.NeedsDraws) && Draws is null)
+        {
+            yield return ("one_token needs draws", nameof(Draws));
+        }
+
+        if (Draws is null)
+        {
+            yield break;
+        }
+
+        if (Terms.Any(term => !term.Loss.NeedsDraws && term.Loss is not ImitationLoss))
+        {
+            yield return ("with draws the completions are given ones, without a policy that wrote them: only one_token and imitation can learn from them", nameof(Terms));
+        }
+
+        if (Terms.Any(term => term.Source != RowSource.Rollouts) || Guidance is not null || Replay is not null || ExpertRowsPerStep > 0)
+        {
+            yield return ("with draws nothing is sampled: there is nothing to guide, to replay or to learn beside", nameof(Draws));
+        }
     }
 }
 
@@ -50,11 +124,29 @@ internal sealed class Custom(CustomOptions options) : ComposedRule(Compose(optio
 {
     public static string Name => "custom";
 
-    public static string Summary => "A composition of your own: rewards, filters, an advantage and a sum of loss terms.";
+    public static string Summary => "A composition of your own: rewards, filters, an advantage and a sum of loss terms; with help, replay and expert rows where you want them.";
 
     public static string Paper => "none";
 
+    public override IReadOnlyList<DataKind> Accepts =>
+        options.Draws is not null ? [DataKind.Expert]
+        : options.Guidance is not null || options.Replay is not null || NeedsExperts ? [DataKind.Prompts]
+        : base.Accepts;
+
+    public bool NeedsExperts => options.ExpertRowsPerStep > 0 || options.Guidance is TeacherGuidance or TruthGuidance;
+
+    public GuidanceSpec? Guidance => options.Guidance;
+
+    public ReplaySpec? Replay => options.Replay;
+
+    public DrawSpec? Draws => options.Draws;
+
+    public int? NewReferenceAfter => options.NewReferenceAfter;
+
     public static Custom Create(CustomOptions options) => new(options);
+
+    public int ExpertRows(int step, double meanReward) =>
+        options.Terms.Any(term => term.Source == RowSource.Experts && term.Coefficient.At(step, meanReward) > 0) ? options.ExpertRowsPerStep : 0;
 
     private static Composition Compose(CustomOptions options) => new()
     {

@@ -39,13 +39,13 @@ internal sealed class Otr(OtrOptions options) : ComposedRule(Compose(options)), 
 
     public override IReadOnlyList<DataKind> Accepts => [DataKind.Expert];
 
-    public DrawSpec Draws { get; } = new(options.Draws, options.DrawTemperature);
+    public DrawSpec Draws { get; } = new() { Count = options.Draws, Temperature = options.DrawTemperature };
 
     public static Otr Create(OtrOptions options) => new(options);
 
     private static Composition Compose(OtrOptions options) => new()
     {
         Advantage = new UnitAdvantage(),
-        Terms = [new() { Loss = new OneTokenLoss(options.MissReward), Reduction = options.Reduction }],
+        Terms = [new() { Loss = new OneTokenLoss { MissReward = options.MissReward }, Reduction = options.Reduction }],
     };
 }

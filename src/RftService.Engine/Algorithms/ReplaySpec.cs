@@ -1,36 +1,50 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+
 namespace RftService.Engine.Algorithms;
 
-/// <summary>How a rule learns from the rollouts of earlier steps. Made by the rules from their options.</summary>
+/// <summary>How a rule learns from the rollouts of earlier steps; `type` selects it.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(SelfImitation), "self_imitation")]
+[JsonDerivedType(typeof(PastBatches), "past_batches")]
 public abstract record ReplaySpec;
 
-/// <summary>Good completions of earlier steps are learned again beside the rollouts, as <see cref="RowSource.Replay"/> (self-imitation).</summary>
+/// <summary>Good completions of earlier steps are learned again beside the rollouts, by terms of the source `replay`.</summary>
 public sealed record SelfImitation : ReplaySpec
 {
     /// <summary>Completions kept at most; the oldest go first.</summary>
-    public required int Capacity { get; init; }
+    [Range(1, 100_000)]
+    public int Capacity { get; init; } = 2048;
 
     /// <summary>Steps after which one is dropped.</summary>
-    public required int MaxAge { get; init; }
+    [Range(1, 10_000)]
+    public int MaxAge { get; init; } = 10;
 
     /// <summary>Only completions with a larger advantage are kept.</summary>
-    public required double MinAdvantage { get; init; }
+    [Range(0.0, 1e6)]
+    public double MinAdvantage { get; init; }
 
     /// <summary>Completions taken in a step.</summary>
-    public required int RowsPerStep { get; init; }
+    [Range(1, 4096)]
+    public int RowsPerStep { get; init; } = 32;
 
     /// <summary>Latest groups whose median mean reward is the baseline of a replayed reward.</summary>
-    public required int BaselineGroups { get; init; }
+    [Range(1, 100_000)]
+    public int BaselineGroups { get; init; } = 10_240;
 }
 
 /// <summary>Some updates of a step learn from all rollouts of an earlier step in place of its own.</summary>
 public sealed record PastBatches : ReplaySpec
 {
     /// <summary>Steps kept.</summary>
-    public required int Steps { get; init; }
+    [Range(1, 64)]
+    public int Steps { get; init; } = 2;
 
     /// <summary>Probability that an update takes an earlier step's.</summary>
-    public required double Probability { get; init; }
+    [Range(0.0, 1.0)]
+    public double Probability { get; init; } = 0.4;
 
-    /// <summary>Steps after which every update takes the step's own; null: never.</summary>
+    /// <summary>Steps after which every update takes the step's own; absent: never.</summary>
+    [Range(1, 1_000_000)]
     public int? Until { get; init; }
 }

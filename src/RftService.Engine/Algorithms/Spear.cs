@@ -101,7 +101,7 @@ internal sealed class Spear(SpearOptions options) : ComposedRule(Compose(options
             {
                 Name = "replay",
                 Loss = new ClipLoss { Low = options.ClipLow, High = options.ClipHigh },
-                Coefficient = new CosineRampSchedule(options.ReplayWeight, options.RampSteps),
+                Coefficient = new CosineRampSchedule { Weight = options.ReplayWeight, Steps = options.RampSteps },
                 Reduction = LossReduction.FixedLength,
                 Source = RowSource.Replay,
             },

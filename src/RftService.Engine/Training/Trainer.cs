@@ -131,7 +131,7 @@ public static partial class Trainer
                 DataKind.Preferences => new LoggedPreferences(spec, encoder, algorithm.NeedsWeights),
             },
             history,
-            algorithm.NeedsExperts && algorithm.Guidance is null ? new ExpertSource(spec.ExpertRows!, recipe.Seed, encoder) : null,
+            algorithm.NeedsExperts && algorithm.Guidance is not (TeacherGuidance or TruthGuidance) ? new ExpertSource(spec.ExpertRows!, recipe.Seed, encoder) : null,
             IGuidance.Of(algorithm.Guidance, spec, encoder, sampler, new PolicyForward(model, temperature), torchDevice),
             IReplay.Of(algorithm.Replay, recipe.Seed, state.Replay),
             reference,

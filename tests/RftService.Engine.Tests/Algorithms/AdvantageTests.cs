@@ -69,7 +69,7 @@ public sealed class AdvantageTests
     {
         Assert.Equal([1.0, 0.75, 0.5, 0.5], new[] { 0, 1, 2, 9 }.Select(step => new LinearSchedule { From = 1, To = 0.5, Steps = 2 }.At(step, 0)));
         Assert.Equal([2.0, 1.0, 0.5], new[] { 0, 1, 3 }.Select(step => new InverseSchedule { Scale = 2 }.At(step, 0)));
-        Assert.Equal([0, 0.5, 1, 1], new[] { 0, 100, 200, 999 }.Select(step => Math.Round(new CosineRampSchedule(1, 200).At(step, 0), 12)));
+        Assert.Equal([0, 0.5, 1, 1], new[] { 0, 100, 200, 999 }.Select(step => Math.Round(new CosineRampSchedule { Weight = 1, Steps = 200 }.At(step, 0), 12)));
         Assert.Equal([2, 2, 1.8, 1.8, 1.6, 1], new[] { 0, 50, 51, 60, 61, 999 }.Select(step => Math.Round(new TenthsSchedule(50, 2).At(step, 0), 12)));
         Assert.Equal([0, 0.2, 1], new[] { 50, 51, 999 }.Select(step => Math.Round(new TenthsSchedule(50, 2, Complement: true).At(step, 0), 12)));
         Assert.Equal([1.0, 0.25, 0.0, 0.0], new[] { -3, 0.25, 0.75, double.NaN }.Select(reward => new RewardGapSchedule().At(9, reward)));

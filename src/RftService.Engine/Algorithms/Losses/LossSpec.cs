@@ -19,11 +19,14 @@ namespace RftService.Engine.Algorithms.Losses;
 [JsonDerivedType(typeof(IpoLoss), "ipo")]
 [JsonDerivedType(typeof(CplLoss), "cpl")]
 [JsonDerivedType(typeof(LikelihoodLoss), "likelihood")]
+[JsonDerivedType(typeof(OneTokenLoss), "one_token")]
 public abstract record LossSpec
 {
     internal virtual bool NeedsReference => false;
 
     internal virtual bool NeedsPrevious => false;
+
+    internal virtual bool NeedsDraws => false;
 
     internal virtual bool NeedsAdvantages => true;
 

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using RftService.Engine.Native;
 using TorchSharp;
 
@@ -5,10 +6,16 @@ namespace RftService.Engine.Algorithms.Losses;
 
 /// <summary>
 /// −A · mean over the drawn tokens of r · log πθ: r is 1 for the completion's own token and less for any other. Each position is an episode
-/// of one token (OTR, arXiv:2509.26313). For rules that ask for draws.
+/// of one token (OTR, arXiv:2509.26313). It needs `draws`.
 /// </summary>
-internal sealed record OneTokenLoss(double MissReward) : LossSpec
+public sealed record OneTokenLoss : LossSpec
 {
+    /// <summary>Reward of a drawn token that is not the completion's, whose own is 1.</summary>
+    [Range(-1.0, 1.0)]
+    public double MissReward { get; init; } = -0.1;
+
+    internal override bool NeedsDraws => true;
+
     internal override torch.Tensor PerToken(PolicyBatch batch)
     {
         var (logProbs, hits) = Drawn(batch);

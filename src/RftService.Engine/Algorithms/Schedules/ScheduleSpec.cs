@@ -10,6 +10,8 @@ namespace RftService.Engine.Algorithms.Schedules;
 [JsonDerivedType(typeof(WarmupCosineSchedule), "warmup_cosine")]
 [JsonDerivedType(typeof(InverseSchedule), "inverse")]
 [JsonDerivedType(typeof(RewardGapSchedule), "reward_gap")]
+[JsonDerivedType(typeof(CosineRampSchedule), "cosine_ramp")]
+[JsonDerivedType(typeof(ComplementSchedule), "complement")]
 public abstract record ScheduleSpec
 {
     /// <summary>Its value after so many steps, in a step whose completions have this mean grade; NaN when none has one.</summary>
@@ -113,8 +115,16 @@ public sealed record RewardGapSchedule : ScheduleSpec
 }
 
 /// <summary>From 0 up to a weight along half a cosine, then constant: SPEAR's replay.</summary>
-internal sealed record CosineRampSchedule(double Weight, int Steps) : ScheduleSpec
+public sealed record CosineRampSchedule : ScheduleSpec
 {
+    /// <summary>Value at the end of the way and after it.</summary>
+    [Range(0.0, 1e6)]
+    public double Weight { get; init; } = 1;
+
+    /// <summary>Steps of the way; 0: none.</summary>
+    [Range(0, 1_000_000)]
+    public int Steps { get; init; } = 200;
+
     internal override (double Least, double Most) Bounds => (0, Weight);
 
     internal override double At(int step, double meanReward) => step >= Steps ? Weight : Weight * 0.5 * (1 - Math.Cos(Math.PI * step / Steps));
@@ -132,9 +142,12 @@ internal sealed record TenthsSchedule(int From, double Scale, bool Complement = 
     }
 }
 
-/// <summary>1 less another one; made by rules that mix two losses.</summary>
-internal sealed record ComplementSchedule(ScheduleSpec Of) : ScheduleSpec
+/// <summary>1 less another one: of two losses that are mixed, the weight of the other.</summary>
+public sealed record ComplementSchedule : ScheduleSpec
 {
+    /// <summary>What is left to 1.</summary>
+    public required ScheduleSpec Of { get; init; }
+
     internal override (double Least, double Most) Bounds => (1 - Of.Bounds.Most, 1 - Of.Bounds.Least);
 
     internal override double At(int step, double meanReward) => 1 - Of.At(step, meanReward);
