@@ -130,7 +130,7 @@ internal sealed class Chord(ChordOptions options) : ComposedRule(Compose(options
             new()
             {
                 Loss = new ClipLoss { Low = options.ClipLow, High = options.ClipHigh, Dual = options.DualClip },
-                Coefficient = new ComplementSchedule { Of = options.Mu },
+                Coefficient = new ComplementSchedule(options.Mu),
             },
             new() { Name = "sft", Loss = new ImitationLoss(), Weight = Weight(options), Coefficient = options.Mu, Source = RowSource.Experts },
         ],

@@ -68,12 +68,12 @@ internal abstract class ComposedRule(Composition composition) : IAlgorithm
     public IReadOnlyList<LossTerm> Loss(PolicyBatch batch) => [.. Parts(batch).Select(part => new LossTerm(
         part.Term.Name,
         part.Term.Weight.Of(part.Weighed.Detached) * part.Term.Loss.PerToken(part.Batch) * batch.Mask,           // [B, T]
-        part.Term.Coefficient.At(batch.Step, batch.MeanReward),
+        part.Term.Factor.At(batch.Step, batch.MeanReward),
         part.Term.Reduction))];
 
     public virtual IReadOnlyList<AlgorithmMetric> Measure(PolicyBatch batch) => [.. Parts(batch).SelectMany(part => part.Term.Loss.Measure(part.Batch)
         .Concat(part.Term.Weight.Measure(part.Weighed))
-        .Concat(part.Term.Coefficient is ConstantSchedule ? [] : [new($"coefficient/{part.Term.Name}", part.Term.Coefficient.At(batch.Step, batch.MeanReward), 1)]))];
+        .Concat(part.Term.Factor is ConstantSchedule ? [] : [new($"coefficient/{part.Term.Name}", part.Term.Factor.At(batch.Step, batch.MeanReward), 1)]))];
 
     /// <summary>The terms that learn from such rows; loss and weight each see their own columns of the survey.</summary>
     private IEnumerable<(TermSpec Term, PolicyBatch Batch, PolicyBatch Weighed)> Parts(PolicyBatch batch)

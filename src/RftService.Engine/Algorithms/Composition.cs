@@ -27,7 +27,7 @@ internal sealed record Composition
     public RetirementSpec? Retirement { get; init; }
 }
 
-/// <summary>One additive part of a loss: coefficient · average of (weight · loss) over the tokens of the step.</summary>
+/// <summary>One additive part of a loss: factor · average of (weight · loss) over the tokens of the step.</summary>
 public sealed record TermSpec
 {
     /// <summary>Its value is reported as `loss/{name}`, before the coefficient.</summary>
@@ -43,9 +43,14 @@ public sealed record TermSpec
     /// <summary>Factor of the whole term, by step.</summary>
     public ScheduleSpec Coefficient { get; init; } = new ConstantSchedule();
 
+    /// <summary>True: the factor is 1 less the coefficient, for the other of two losses that are mixed.</summary>
+    public bool Complement { get; init; }
+
     /// <summary>How the step is averaged.</summary>
     public LossReduction Reduction { get; init; } = LossReduction.TokenMean;
 
     /// <summary>The rows that it learns from.</summary>
     public RowSource Source { get; init; }
+
+    internal ScheduleSpec Factor => Complement ? new ComplementSchedule(Coefficient) : Coefficient;
 }

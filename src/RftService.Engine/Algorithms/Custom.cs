@@ -146,7 +146,7 @@ internal sealed class Custom(CustomOptions options) : ComposedRule(Compose(optio
     public static Custom Create(CustomOptions options) => new(options);
 
     public int ExpertRows(int step, double meanReward) =>
-        options.Terms.Any(term => term.Source == RowSource.Experts && term.Coefficient.At(step, meanReward) > 0) ? options.ExpertRowsPerStep : 0;
+        options.Terms.Any(term => term.Source == RowSource.Experts && term.Factor.At(step, meanReward) > 0) ? options.ExpertRowsPerStep : 0;
 
     private static Composition Compose(CustomOptions options) => new()
     {

@@ -24,7 +24,7 @@ public sealed class CustomRunTests : IDisposable
                 ExpertRowsPerStep = 3,
                 Terms =
                 [
-                    Clip with { Coefficient = new ComplementSchedule { Of = new WarmupCosineSchedule { WarmupSteps = 1, DecaySteps = 2 } } },
+                    Clip with { Coefficient = new WarmupCosineSchedule { WarmupSteps = 1, DecaySteps = 2 }, Complement = true },
                     new()
                     {
                         Name = "sft",

@@ -11,7 +11,6 @@ namespace RftService.Engine.Algorithms.Schedules;
 [JsonDerivedType(typeof(InverseSchedule), "inverse")]
 [JsonDerivedType(typeof(RewardGapSchedule), "reward_gap")]
 [JsonDerivedType(typeof(CosineRampSchedule), "cosine_ramp")]
-[JsonDerivedType(typeof(ComplementSchedule), "complement")]
 public abstract record ScheduleSpec
 {
     /// <summary>Its value after so many steps, in a step whose completions have this mean grade; NaN when none has one.</summary>
@@ -143,11 +142,8 @@ internal sealed record TenthsSchedule(int From, double Scale, bool Complement = 
 }
 
 /// <summary>1 less another one: of two losses that are mixed, the weight of the other.</summary>
-public sealed record ComplementSchedule : ScheduleSpec
+internal sealed record ComplementSchedule(ScheduleSpec Of) : ScheduleSpec
 {
-    /// <summary>What is left to 1.</summary>
-    public required ScheduleSpec Of { get; init; }
-
     internal override (double Least, double Most) Bounds => (1 - Of.Bounds.Most, 1 - Of.Bounds.Least);
 
     internal override double At(int step, double meanReward) => 1 - Of.At(step, meanReward);
