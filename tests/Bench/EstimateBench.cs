@@ -11,9 +11,6 @@ namespace RftService.Bench;
 /// <summary>What a plan says beforehand against what is then measured, with the heap as it is in a worker.</summary>
 internal static class EstimateBench
 {
-    private const long Side = 2048;
-    private const double ProductWork = 2.0 * Side * Side * Side;
-
     public static void Run(RandomModel.Shape shape)
     {
         Console.WriteLine("| model | B x T | recomputed | estimated, MB | measured, MB | ratio | estimated, ms | measured, ms | ratio |");
@@ -44,27 +41,13 @@ internal static class EstimateBench
             using var model = ModelCatalog.Load(files.Folder, "cpu");
             using var optimizer = new AdamWSpec().Create(model.Trainable);
             var tokens = randint(0, shape.Vocabulary, [rows, length + 1], ScalarType.Int64);
-            (seconds, gemm) = Measure.Paired(3, () => Cpu(() => TrainingBench.Step(model, optimizer, tokens, recompute)), () => Cpu(Product));
+            (seconds, gemm) = Measure.Paired(3, () => Measure.Cpu(() => TrainingBench.Step(model, optimizer, tokens, recompute)), () => Measure.Cpu(Measure.Product));
         });
-        var time = TimeEstimate.Of(config, recipe, lengths, ProductWork / gemm);
+        var time = TimeEstimate.Of(config, recipe, lengths, Measure.ProductWork / gemm);
         var expected = (double)memory.Peak;
         Console.WriteLine(
             $"| {shape.Name} | {rows}x{length} | {(recompute ? "yes" : "no")} | {Measure.Number(expected / 1e6, "F0")} | {Measure.Number(peak / 1e6, "F0")} | "
             + $"{Measure.Number(expected / peak, "F2")} | {Measure.Number(1000 * time.TrainingSeconds, "F0")} | {Measure.Number(1000 * seconds, "F0")} | "
             + $"{Measure.Number(time.TrainingSeconds / seconds, "F2")} |");
-    }
-
-    private static double Cpu(Action action)
-    {
-        var before = Environment.CpuUsage.TotalTime;
-        action();
-        return (Environment.CpuUsage.TotalTime - before).TotalSeconds;
-    }
-
-    private static void Product()
-    {
-        using var scope = NewDisposeScope();
-        using var off = no_grad();
-        rand(Side, Side).matmul(rand(Side, Side));
     }
 }

@@ -56,6 +56,28 @@ internal static class Measure
         return (Median(times[0]), Median(times[1]), Median(times[2]));
     }
 
+    /// <summary>Seconds of processor time: what other programs take of the machine does not count. For work of one thread.</summary>
+    public static double Cpu(Action action)
+    {
+        var before = Environment.CpuUsage.TotalTime;
+        action();
+        return (Environment.CpuUsage.TotalTime - before).TotalSeconds;
+    }
+
+    /// <summary>Operations of <see cref="Product"/>.</summary>
+    public const double ProductWork = 2.0 * Side * Side * Side;
+
+    private const long Side = 2048;
+    private static readonly torch.Tensor[] Factors = [torch.rand(Side, Side).DetachFromDisposeScope(), torch.rand(Side, Side).DetachFromDisposeScope()];
+
+    /// <summary>A float32 matrix product of 2048 x 2048.</summary>
+    public static void Product()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var off = torch.no_grad();
+        Factors[0].matmul(Factors[1]);
+    }
+
     /// <summary>Float32 matrix product of 2048 x 2048, floating-point operations a second.</summary>
     public static double GemmRate()
     {

@@ -8,7 +8,7 @@ namespace RftService.Bench;
 /// <summary>Forward, chunked head, backward, clipping and AdamW, as the trainer does them.</summary>
 internal static class TrainingBench
 {
-    public static void Run(RandomModel.Shape shape, double gemm)
+    public static void Run(RandomModel.Shape shape)
     {
         using var files = new RandomModel(shape, context: 512);
         using var model = ModelCatalog.Load(files.Folder, "cpu");
@@ -18,7 +18,8 @@ internal static class TrainingBench
         foreach (var (rows, length) in new[] { (8, 128), (2, 512) })
         {
             var tokens = randint(0, shape.Vocabulary, [rows, length + 1], ScalarType.Int64);
-            var seconds = Measure.Seconds(5, () => Step(model, optimizer, tokens));
+            var (seconds, product) = Measure.Paired(7, () => Measure.Cpu(() => Step(model, optimizer, tokens)), () => Measure.Cpu(Measure.Product));
+            var gemm = Measure.ProductWork / product;
             var positions = (double)rows * length;
             // 6 operations a parameter and position, and the causal half of 2 products of attention, forward and twice backward.
             var work = (6.0 * files.Parameters * positions) + (6.0 * rows * length * length * shape.Hidden * shape.Layers);
