@@ -4,7 +4,6 @@ using Microsoft.EntityFrameworkCore;
 using RftService.Data.Checkpoints;
 using RftService.Data.Runs;
 using RftService.Data.Workers;
-using RftService.Engine.Algorithms;
 using RftService.Worker.Sampling;
 
 namespace RftService.Worker.Tests;
@@ -89,54 +88,6 @@ public sealed class EndToEndTests : IAsyncLifetime
         Assert.Equal(RunStatus.Succeeded, (await _runs.GetAsync(run)).Status);
         Assert.Equal(Steps, await _runs.CountAsync(
             "select count(*) from step_metrics where run_id = @run and (values->>'chord/mu')::float8 = 0.1 and (values->>'expert/epochs')::float8 = step * 1.5", run));
-    }
-
-    [Fact]
-    public async Task Run_EveryRule_SucceedsThroughTheWorker()
-    {
-        string[] kinds = ["prompts", "rollouts", "preferences", "expert"];
-        var words = "one two three four five six".Split(' ');
-        var projects = new Dictionary<string, TestProject>();
-        foreach (var kind in kinds)
-        {
-            projects[kind] = await _runs.AddProjectAsync(string.Join('\n', words.Select((word, i) => kind switch
-            {
-                "preferences" => $$"""{"prompt": "{{word}}", "chosen": "a", "rejected": "{{word}}x", "weight": 0.5}""",
-                "rollouts" => $$"""{"prompt": "{{words[i / 2]}}", "completion": "{{word}}", "reward": {{i % 2}}}""",
-                _ => $$"""{"prompt": "{{word}}", "completion": "a", "hint": "b"}""",
-            })), Grader, kind: kind);
-        }
-
-        var runs = new Dictionary<Guid, string>();
-        foreach (var entry in AlgorithmCatalog.All)
-        {
-            foreach (var kind in entry.Accepts.Select(kind => kind.ToString().ToLowerInvariant()))
-            {
-                var recipe = Recipe.Replace("24", "2", StringComparison.Ordinal).Replace("grpo", entry.Name, StringComparison.Ordinal);
-                var run = await _runs.AddRunAsync(projects[kind], recipe: recipe, totalSteps: 2);
-                runs[run] = $"{entry.Name} on {kind}";
-                if (entry.NeedsExperts)
-                {
-                    await _runs.ExecuteAsync("update runs set expert_dataset_id = dataset_id where id = @run", run);
-                }
-            }
-        }
-
-        using var worker = WorkerProcess.Start(_runs);
-        await UntilAsync(worker, async () => await UnfinishedAsync() == 0);
-
-        foreach (var (run, name) in runs)
-        {
-            var ended = await _runs.GetAsync(run);
-            Assert.True(ended.Status == RunStatus.Succeeded, $"{name}: {ended.Status} {ended.Failure}");
-            Assert.Equal(2, (await MetricsAsync(run)).Count);
-        }
-
-        async Task<int> UnfinishedAsync()
-        {
-            await using var db = _runs.Open();
-            return await db.Runs.CountAsync(run => run.FinishedAt == null);
-        }
     }
 
     private static async Task UntilAsync(WorkerProcess worker, Func<Task<bool>> isTrue)

@@ -242,7 +242,7 @@ internal sealed class TrainingLoop(
                 "Try the reward on sampled completions (POST /api/v1/rewards/preview): mix in easier or harder prompts, or grade in finer steps.");
         }
 
-        if (quiet == 1)
+        if (_noticed.Add("no_learning_signal")) // once: how often it comes is a metric
         {
             sink.Notice(new RunNotice(
                 NoticeLevel.Warn,
