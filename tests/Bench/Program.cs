@@ -56,9 +56,15 @@ if (shape is not null && args[0] == "optimizer")
     return 0;
 }
 
+if (shape is not null && args[0] == "prefix")
+{
+    PrefixBench.Run(shape);
+    return 0;
+}
+
 if (shape is null || args[0] is not ("train" or "decode"))
 {
-    Console.Error.WriteLine($"load, memory, replication, grade, steps N, or train|decode|optimizer|estimate {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
+    Console.Error.WriteLine($"load, memory, replication, grade, steps N, or train|decode|prefix|optimizer|estimate {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
     return 2;
 }
 
