@@ -38,6 +38,12 @@ if (args is ["steps", var steps])
     return 0;
 }
 
+if (args is ["estimate", var estimated, var size, var how])
+{
+    EstimateBench.Compare(RandomModel.Shapes.Single(candidate => candidate.Name == estimated), size, how);
+    return 0;
+}
+
 if (shape is not null && args[0] == "estimate")
 {
     EstimateBench.Run(shape);
