@@ -6,11 +6,12 @@ namespace RftService.Grading.Graders;
 
 /// <summary>
 /// Grades by a JavaScript function `grade(sample, item)`, in a sandbox without network. Arguments, results and errors are those of the
-/// `python` grader, null or undefined being no opinion. The language is ECMAScript without modules, timers and a console.
+/// `python` grader, null or undefined being no opinion. The language is ECMAScript without modules, timers, a console, and code made of text;
+/// there is nothing to wait for, so that a promise is an error.
 /// </summary>
 public sealed record JavaScriptSpec : GraderSpec
 {
-    /// <summary>The source; runs once when a process starts, which then grades many samples.</summary>
+    /// <summary>The source; runs anew for every sample, so that none sees what another has done to globals and prototypes.</summary>
     [StringLength(262_144, MinimumLength = 1)]
     public required string Source { get; init; }
 
