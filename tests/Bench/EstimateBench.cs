@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using RftService.Engine;
 using RftService.Engine.Algorithms;
 using RftService.Engine.Models;
@@ -8,24 +9,29 @@ using static TorchSharp.torch;
 
 namespace RftService.Bench;
 
-/// <summary>What a plan says beforehand against what is then measured, with the heap as it is in a worker.</summary>
+/// <summary>What a plan says beforehand against what is then measured. Each case in a process of its own, as a run in a fresh worker.</summary>
 internal static class EstimateBench
 {
+    private const string Recomputed = "recomputed";
+
     public static void Run(RandomModel.Shape shape)
     {
         Console.WriteLine("| model | B x T | recomputed | estimated, MB | measured, MB | ratio | estimated, ms | measured, ms | ratio |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
-        foreach (var recompute in new[] { true, false })
+        foreach (var how in new[] { "plain", Recomputed })
         {
-            foreach (var (rows, length) in new[] { (2, 256), (8, 256), (4, 512) })
+            foreach (var size in new[] { "2x256", "8x256", "4x512" })
             {
-                Compare(shape, rows, length, recompute);
+                using var own = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [typeof(EstimateBench).Assembly.Location, "estimate", shape.Name, size, how]))!;
+                own.WaitForExit();
             }
         }
     }
 
-    private static void Compare(RandomModel.Shape shape, int rows, int length, bool recompute)
+    /// <summary>One case, as `8x256` rows and positions.</summary>
+    public static void Compare(RandomModel.Shape shape, string size, string how)
     {
+        var (rows, length, recompute) = (int.Parse(size.Split('x')[0], null), int.Parse(size.Split('x')[1], null), how == Recomputed);
         using var files = new RandomModel(shape, context: 512);
         var recipe = new Recipe { Algorithm = new SftOptions(), RecomputeActivations = recompute, MicroBatchTokens = 65_536 };
         var config = ModelConfig.Load(files.Folder);
@@ -33,7 +39,7 @@ internal static class EstimateBench
         Heap.ReturnLargeBlocks(recompute);
         var memory = MemoryEstimate.Of(config, recipe, lengths);
 
-        // In seconds of a core: other programs on the machine then count little. All of the process: nothing was there before it.
+        // All of the process: nothing was there before it.
         var (seconds, gemm) = (0.0, 0.0);
         var before = Resident.Now;
         var peak = before + Resident.PeakOf(() =>
@@ -46,7 +52,7 @@ internal static class EstimateBench
         var time = TimeEstimate.Of(config, recipe, lengths, Measure.ProductWork / gemm);
         var expected = (double)memory.Peak;
         Console.WriteLine(
-            $"| {shape.Name} | {rows}x{length} | {(recompute ? "yes" : "no")} | {Measure.Number(expected / 1e6, "F0")} | {Measure.Number(peak / 1e6, "F0")} | "
+            $"| {shape.Name} | {size} | {(recompute ? "yes" : "no")} | {Measure.Number(expected / 1e6, "F0")} | {Measure.Number(peak / 1e6, "F0")} | "
             + $"{Measure.Number(expected / peak, "F2")} | {Measure.Number(1000 * time.TrainingSeconds, "F0")} | {Measure.Number(1000 * seconds, "F0")} | "
             + $"{Measure.Number(time.TrainingSeconds / seconds, "F2")} |");
     }

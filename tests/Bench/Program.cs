@@ -38,6 +38,12 @@ if (args is ["steps", var steps])
     return 0;
 }
 
+if (args is ["estimate", var estimated, var size, var how])
+{
+    EstimateBench.Compare(RandomModel.Shapes.Single(candidate => candidate.Name == estimated), size, how);
+    return 0;
+}
+
 if (shape is not null && args[0] == "estimate")
 {
     EstimateBench.Run(shape);
@@ -50,9 +56,15 @@ if (shape is not null && args[0] == "optimizer")
     return 0;
 }
 
+if (shape is not null && args[0] == "prefix")
+{
+    PrefixBench.Run(shape);
+    return 0;
+}
+
 if (shape is null || args[0] is not ("train" or "decode"))
 {
-    Console.Error.WriteLine($"load, memory, replication, grade, steps N, or train|decode|optimizer|estimate {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
+    Console.Error.WriteLine($"load, memory, replication, grade, steps N, or train|decode|prefix|optimizer|estimate {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
     return 2;
 }
 

@@ -4,7 +4,7 @@ using RftService.Testing;
 
 namespace RftService.Service.Tests;
 
-/// <summary>A program of the service as it is shipped, in a process of its own, on a port that the system chose.</summary>
+/// <summary>A program of the service as it is shipped, in a process of its own, listening on this machine alone.</summary>
 internal sealed partial class ServiceProcess : IDisposable
 {
     private static readonly TimeSpan StartsWithin = TimeSpan.FromMinutes(2);
@@ -44,15 +44,15 @@ internal sealed partial class ServiceProcess : IDisposable
         return Repository.Path("artifacts", "bin", $"RftService.{name}", configuration, $"RftService.{name}.dll");
     }
 
-    /// <summary>Starts it and waits until it listens.</summary>
-    public static async Task<ServiceProcess> StartAsync(string name, string folder, IReadOnlyDictionary<string, string> settings)
+    /// <summary>Starts it and waits until it listens; port 0 leaves the choice to the system.</summary>
+    public static async Task<ServiceProcess> StartAsync(string name, string folder, int port, IReadOnlyDictionary<string, string> settings)
     {
         var start = new ProcessStartInfo("dotnet", [Program(name)])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = folder,
-            Environment = { ["Urls"] = "http://127.0.0.1:0" },
+            Environment = { ["Urls"] = $"http://127.0.0.1:{port}" },
         };
         foreach (var (key, value) in settings)
         {

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -32,15 +34,21 @@ public sealed class WholeService : IAsyncLifetime
         _database = await TestDatabase.CreateAsync();
         var (_, key) = await _database.AddProjectAsync();
         CopyModel(Path.Combine(_folder, "models", "quickstart"));
+        var port = FreePort();
         var settings = new Dictionary<string, string>
         {
+            // The service may be its own judge; an operator allows that.
+            ["Rft__Outbound__AllowHttp"] = "true",
+            ["Rft__Outbound__AllowedNetworks__0"] = "127.0.0.0/8",
+            ["Rft__Outbound__Judges__own__BaseUrl"] = $"http://127.0.0.1:{port}/api/v1",
+            ["Rft__Outbound__Judges__own__ApiKey"] = key,
             ["ConnectionStrings__Rft"] = _database.ConnectionString,
             ["Rft__Storage__DataFolder"] = Path.Combine(_folder, "data"),
             ["Rft__Storage__ModelRoot"] = Path.Combine(_folder, "models"),
             ["Rft__WorkerToken"] = "token-of-the-tests-0123456789",
         };
-        _api = await ServiceProcess.StartAsync("Api", _folder, settings);
-        _worker = await ServiceProcess.StartAsync("Worker", _folder, settings);
+        _api = await ServiceProcess.StartAsync("Api", _folder, port, settings);
+        _worker = await ServiceProcess.StartAsync("Worker", _folder, 0, settings);
         Client.BaseAddress = _api.Address;
         Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         await PostAsync("models", new { name = "quickstart", folder = "quickstart" });
@@ -106,6 +114,13 @@ public sealed class WholeService : IAsyncLifetime
             Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode} {text}");
             return JsonElement.Parse(text);
         }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static void CopyModel(string folder)

@@ -36,12 +36,19 @@ internal sealed record CompletionTarget(string Id, BaseModel Model, string? Chec
             ? new CompletionTarget(id, found, null, false)
             : null;
 
+    /// <summary>By the id of a checkpoint, or the id or name of a base model.</summary>
+    public static async Task<CompletionTarget?> OfNameAsync(RftDbContext db, Caller caller, string name, CancellationToken cancellation) =>
+        await OfCheckpointAsync(db, caller, name, cancellation) ?? await OfModelAsync(db, caller, name, cancellation)
+        ?? (await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Name == name && model.ProjectId == caller.ProjectId, cancellation) is { } found
+            ? new CompletionTarget(name, found, null, false)
+            : null);
+
     /// <summary>The request as the worker takes it.</summary>
     public SamplingRequest Ask(SamplingBody body, int seed) => new(
         Model.Folder, CheckpointFolder, IsAdapter,
         (body as CompletionRequest)?.Prompt,
-        (body as ChatCompletionRequest)?.Messages.Select(message => new SamplingMessage(message.Role, message.Content)).ToList(),
-        body.MaxTokens ?? DefaultMaxTokens, body.Temperature, body.TopP, body.TopK, body.Stop, body.N, seed,
+        (body as ChatBody)?.Messages.Select(message => new SamplingMessage(message.Role, message.Content)).ToList(),
+        body.Limit.Tokens ?? DefaultMaxTokens, body.Temperature, body.TopP, body.TopK, body.Stop, body.N, seed,
         body.MinP, body.RepetitionPenalty, body.PresencePenalty, body.FrequencyPenalty,
         body.ResponseFormat?.Type == ResponseFormatKind.JsonObject, body.ResponseFormat?.JsonSchema?.Schema,
         Model.Sha256, Model.ProjectId);

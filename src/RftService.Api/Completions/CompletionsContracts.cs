@@ -68,6 +68,9 @@ public abstract record SamplingBody
     [DefaultValue(false)]
     public bool Stream { get; init; }
 
+    /// <summary>The limit of tokens as it was given, and the member that gave it.</summary>
+    internal virtual (int? Tokens, string Member) Limit => (MaxTokens, "max_tokens");
+
     // Annotations do not look into lists of texts.
     private protected IEnumerable<ValidationResult> FaultsOfStop() => Stop.Any(stop => stop is not { Length: >= 1 and <= 200 })
         ? [new ValidationResult("expected texts of 1 to 200 characters", [nameof(Stop)])]
@@ -92,14 +95,32 @@ public sealed record CompletionRequest : SamplingBody, IRequestBody<CompletionRe
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => FaultsOfStop();
 }
 
-/// <summary>A conversation to answer.</summary>
-public sealed record ChatCompletionRequest : SamplingBody, IRequestBody<ChatCompletionRequest>, IValidatableObject
+/// <summary>A conversation to answer, and how.</summary>
+public abstract record ChatBody : SamplingBody, IValidatableObject
 {
     /// <summary>The turns so far, 1 to 1,000; the last one is the user's.</summary>
     [MinLength(1)]
     [MaxLength(1_000)]
     public required IReadOnlyList<ChatMessageBody> Messages { get; init; }
 
+    /// <inheritdoc />
+    public virtual IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var fault in FaultsOfStop())
+        {
+            yield return fault;
+        }
+
+        if (Messages[^1].Role != "user")
+        {
+            yield return new ValidationResult($"expected a last message of role user, got {Messages[^1].Role}", [nameof(Messages)]);
+        }
+    }
+}
+
+/// <summary>A conversation to answer.</summary>
+public sealed record ChatCompletionRequest : ChatBody, IRequestBody<ChatCompletionRequest>
+{
     /// <inheritdoc />
     public static IReadOnlyList<RequestExample> Examples =>
     [
@@ -123,18 +144,38 @@ public sealed record ChatCompletionRequest : SamplingBody, IRequestBody<ChatComp
             }
             """),
     ];
+}
+
+/// <summary>A conversation to answer, as clients of OpenAI send it: the body names the model.</summary>
+public sealed record ModelChatCompletionRequest : ChatBody, IRequestBody<ModelChatCompletionRequest>
+{
+    /// <summary>A checkpoint's `ck_` id, or a base model's `md_` id or name.</summary>
+    [StringLength(200, MinimumLength = 1)]
+    public required string Model { get; init; }
+
+    /// <summary>The newer name of `max_tokens`; give one of them.</summary>
+    [Range(1, 131_072)]
+    public int? MaxCompletionTokens { get; init; }
 
     /// <inheritdoc />
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    public static IReadOnlyList<RequestExample> Examples =>
+    [
+        new("one answer", """{ "model": "word-problems", "messages": [{ "role": "user", "content": "What is 2 + 3?" }], "max_completion_tokens": 120, "temperature": 0 }"""),
+    ];
+
+    internal override (int? Tokens, string Member) Limit => MaxCompletionTokens is { } limit ? (limit, "max_completion_tokens") : base.Limit;
+
+    /// <inheritdoc />
+    public override IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        foreach (var fault in FaultsOfStop())
+        foreach (var fault in base.Validate(validationContext))
         {
             yield return fault;
         }
 
-        if (Messages[^1].Role != "user")
+        if (MaxTokens is not null && MaxCompletionTokens is not null)
         {
-            yield return new ValidationResult($"expected a last message of role user, got {Messages[^1].Role}", [nameof(Messages)]);
+            yield return new ValidationResult("give max_tokens or max_completion_tokens, not both", [nameof(MaxCompletionTokens)]);
         }
     }
 }

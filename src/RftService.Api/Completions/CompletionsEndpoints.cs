@@ -16,6 +16,12 @@ internal static class CompletionsEndpoints
     {
         Map(v1, "/checkpoints", "Checkpoint", "Checkpoints", CompletionTarget.OfCheckpointAsync, PublicId.Checkpoint);
         Map(v1, "/models", "Model", "Models", CompletionTarget.OfModelAsync, PublicId.Model);
+        v1.MapPost("/chat/completions", NamedAsync).WithTags("Models").WithName("CreateChatCompletion")
+            .WithSummary("Let the checkpoint or model that the body names answer a conversation")
+            .WithDescription(About + """
+                 For clients that know OpenAI's chat completions: give `/api/v1` as their base address, and the id of a checkpoint as the model.
+                """)
+            .Produces<CompletionResponse>().ProducesProblems(400, 409, 422, 503);
     }
 
     public static void AddCompletions(this IServiceCollection services)
@@ -46,34 +52,41 @@ internal static class CompletionsEndpoints
             .WithName($"Create{name}ChatCompletion").WithSummary($"Let a {name.ToLowerInvariant()} answer a conversation").WithDescription(About).Produces<CompletionResponse>();
     }
 
-    private static async Task<IResult> AnswerAsync(
-        string id, SamplingBody body, Func<Task<CompletionTarget?>> find, PublicId kind, SamplingProxy proxy, TimeProvider clock, CancellationToken cancellation)
-    {
-        if (await find() is not { } target)
-        {
-            return kind.NotFound(id);
-        }
+    private static async Task<IResult> NamedAsync(
+        ModelChatCompletionRequest body, Caller caller, RftDbContext db, SamplingProxy proxy, TimeProvider clock, CancellationToken cancellation) =>
+        await CompletionTarget.OfNameAsync(db, caller, body.Model, cancellation) is { } target
+            ? await AnswerAsync(target, body, proxy, clock, cancellation)
+            : Problems.Unprocessable("unknown_model", new ProblemError("/model", "unknown_model",
+                $"no checkpoint and no model '{body.Model}' in this project: give a ck_ or md_ id, or the name of a model (GET /api/v1/models)"));
 
+    private static async Task<IResult> AnswerAsync(
+        string id, SamplingBody body, Func<Task<CompletionTarget?>> find, PublicId kind, SamplingProxy proxy, TimeProvider clock, CancellationToken cancellation) =>
+        await find() is { } target ? await AnswerAsync(target, body, proxy, clock, cancellation) : kind.NotFound(id);
+
+    private static async Task<IResult> AnswerAsync(
+        CompletionTarget target, SamplingBody body, SamplingProxy proxy, TimeProvider clock, CancellationToken cancellation)
+    {
         if (ModelReadiness.Refusal(target.Model) is { } notReady)
         {
             return notReady;
         }
 
-        var isChat = body is ChatCompletionRequest;
+        var isChat = body is ChatBody;
         if (isChat && !target.Model.HasChatTemplate)
         {
             return Problems.Unprocessable("no_chat_template", new ProblemError("/messages", "no_chat_template",
                 $"the model {target.Model.Name} has no chat template: send a prompt to ../completions instead"));
         }
 
-        if (body.MaxTokens >= target.Model.ContextLength)
+        var (limit, member) = body.Limit;
+        if (limit >= target.Model.ContextLength)
         {
-            return Problems.Unprocessable("max_tokens_too_large", new ProblemError("/max_tokens", "out_of_range",
-                $"expected less than the model's context of {target.Model.ContextLength} tokens, got {body.MaxTokens}"));
+            return Problems.Unprocessable("max_tokens_too_large", new ProblemError($"/{member}", "out_of_range",
+                $"expected less than the model's context of {target.Model.ContextLength} tokens, got {limit}"));
         }
 
         var seed = body.Seed ?? Random.Shared.Next();
-        var writer = new CompletionWriter(id, seed, isChat, body.N, clock.GetUtcNow());
+        var writer = new CompletionWriter(target.Id, seed, isChat, body.N, clock.GetUtcNow());
         try
         {
             return body.Stream

@@ -8,29 +8,47 @@ namespace RftService.Engine.Rollouts;
 
 /// <summary>
 /// Samples many requests together, a token a step for every row: a row that ends leaves at once, and a waiting one takes its place. The prompt of
-/// a group is computed once. Synchronous, for one thread.
+/// a group is computed once, and so is what prompts have in common from their beginning. Synchronous, for one thread.
 /// </summary>
 /// <param name="model">The policy; its weights may change while nothing is sampled, the memory stays.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
 /// <param name="maxRows">Completions sampled at once.</param>
 /// <param name="maxCacheBytes">Memory for keys and values; fewer rows are sampled at once where they could need more.</param>
-public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int maxRows = 512, long maxCacheBytes = 2L << 30) : IDisposable
+/// <param name="fixedWeights">The weights never change: the beginnings of prompts are kept while nothing is sampled, too.</param>
+public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int maxRows = 512, long maxCacheBytes = 2L << 30, bool fixedWeights = false)
+    : IDisposable
 {
-    // Prompts are computed together up to so many positions, padding included: beyond it, more at once are no faster.
-    private const int PromptPositions = 4096;
-
     private readonly LinkedList<PromptGroup> _waiting = new();
     private readonly List<Active> _active = [];
     private readonly Dictionary<SamplingSpec, SpecTools> _tools = []; // rows of one spec are drawn together
     private readonly ConstraintShelf _constraints = new(tokenizer, model.Config.VocabularySize);
+    private readonly Prefill _prefill = new(model);
     private KvCache? _cache;
+    private PrefixCache? _prefixes;
+    private int? _version;
     private int _reserved; // blocks that what is begun may come to need: nothing that is begun ever waits for memory
 
     /// <summary>Completions that are not done; 0: there is nothing to do.</summary>
     public int Rows => _active.Count + _waiting.Sum(group => group.Waiting);
 
-    /// <summary>Of the weights, noted with each token that is drawn from now on; null: not noted.</summary>
-    internal int? Version { get; set; }
+    /// <summary>Positions of prompts that were computed so far.</summary>
+    public long ComputedPromptTokens => _prefill.Computed;
+
+    /// <summary>Positions of prompts that were known already, from prompts that begin alike.</summary>
+    public long ReusedPromptTokens => _prefill.Reused;
+
+    /// <summary>Of the weights, noted with each token that is drawn from now on; null: not noted. Prompts to come are computed with these weights.</summary>
+    internal int? Version
+    {
+        get => _version;
+        set
+        {
+            _version = value;
+            _prefixes?.Clear();
+        }
+    }
+
+    internal KvCache? Cache => _cache;
 
     private sealed record Active(PromptGroup Group, SampledRow Row, KvRow Memory);
 
@@ -87,6 +105,7 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
         if (_active.Count == 0 && _waiting.Count == 0)
         {
             _tools.Clear();
+            ForgetWhatMayChange();
             return false;
         }
 
@@ -101,14 +120,26 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
     internal void Forget() => Dispose();
 
     /// <summary>Drops everything that is not done.</summary>
-    public void Clear() => Drop(_ => true);
+    public void Clear()
+    {
+        Drop(_ => true);
+        ForgetWhatMayChange();
+    }
 
     /// <inheritdoc />
     public void Dispose()
     {
         Clear();
         _cache?.Dispose();
-        _cache = null;
+        (_cache, _prefixes) = (null, null);
+    }
+
+    private void ForgetWhatMayChange()
+    {
+        if (!fixedWeights)
+        {
+            _prefixes?.Clear();
+        }
     }
 
     // Rows that begin, and the hidden states that their first tokens are drawn from.
@@ -175,62 +206,27 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
             model.Config,
             (int)Math.Max(least, Math.Min(most, maxCacheBytes / KvCache.BytesPerBlock(model.Config))),
             model.HeadWeight.device.ToString());
+        _prefixes = new PrefixCache(_cache);
         return true;
     }
 
     // Computes the first prompts that wait; false when there is no room yet.
     private bool Compute()
     {
-        var batch = new List<PromptGroup>();
-        var (longest, rows, blocks) = (0, _active.Count, _reserved);
-        foreach (var group in _waiting)
+        var groups = Prefill.Choose(_waiting, _prefixes!, maxRows - _active.Count, _cache!.Blocks - _reserved);
+        if (groups.Count == 0 && _waiting.First!.Value is var first && _reserved + first.SharedBlocks + first.OwnBlocks <= _cache.Blocks)
         {
-            rows += group.Request.GroupSize;
-            blocks += group.SharedBlocks + (group.Request.GroupSize * group.OwnBlocks);
-            longest = Math.Max(longest, group.Text.Count);
-            if (rows > maxRows || blocks > _cache!.Blocks || (batch.Count + 1) * longest > PromptPositions)
-            {
-                break;
-            }
-
-            batch.Add(group);
+            groups = [first]; // too large to enter at once: in parts
         }
 
-        if (batch.Count == 0 && _waiting.First!.Value is var first && _reserved + first.SharedBlocks + first.OwnBlocks <= _cache!.Blocks)
+        if (groups.Count == 0)
         {
-            batch.Add(first); // too large to enter at once: in parts
+            return false;
         }
 
-        if (batch.Count > 0)
-        {
-            Compute(batch);
-        }
-
-        return batch.Count > 0;
-    }
-
-    private void Compute(List<PromptGroup> batch)
-    {
-        using var scope = torch.NewDisposeScope();
-        int[] counts = [.. batch.Select(group => group.Text.Count)];
-        var longest = counts.Max();
-        var tokens = new long[batch.Count * longest];
-        foreach (var (index, group) in batch.Index())
-        {
-            for (var i = 0; i < counts[index]; i++)
-            {
-                tokens[(index * longest) + i] = group.Text[i];
-            }
-        }
-
-        KvRow[] rows = [.. batch.Select(_ => KvCache.NewRow())];
-        var hidden = model.Decode(
-            torch.tensor(tokens, [batch.Count, longest], device: model.HeadWeight.device), _cache!, rows, counts.All(count => count == longest) ? null : counts);
-        foreach (var (index, group) in batch.Index())
-        {
-            group.Computed(rows[index], hidden.select(0, index).narrow(0, counts[index] - 1, 1).clone());
-            _reserved += group.SharedBlocks;
-        }
+        _prefill.Compute(groups, _cache, _prefixes!);
+        _reserved += groups.Sum(group => group.SharedBlocks);
+        return true;
     }
 
     private void Draw(torch.Tensor hidden)

@@ -16,7 +16,7 @@ public sealed class KvCache : IDisposable
     private readonly torch.Device _device;
     private readonly torch.Tensor[] _keys;    // each [blocks, K, Dh, 16]: the scores of 16 positions are then one vector
     private readonly torch.Tensor[] _values;  // each [blocks, K, 16, Dh]
-    private readonly int[] _users;            // rows that hold a block
+    private readonly int[] _users;            // how many hold a block
     private readonly Stack<int> _free;
     private int _used;                        // blocks from here on have never been taken: their memory is not even touched
 
@@ -40,6 +40,9 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Blocks that no row holds.</summary>
     public int FreeBlocks => _free.Count;
+
+    /// <summary>Gives a block back that is only kept for later, when all are taken; false when there is none.</summary>
+    internal Func<bool>? Evict { get; set; }
 
     internal ModelConfig Config => _config;
 
@@ -92,14 +95,7 @@ public sealed class KvCache : IDisposable
     public void Release(KvRow row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        foreach (var block in row.Blocks)
-        {
-            if (--_users[block] == 0)
-            {
-                _free.Push(block);
-            }
-        }
-
+        row.Blocks.ForEach(Release);
         row.Blocks.Clear();
         row.Length = 0;
     }
@@ -112,6 +108,20 @@ public sealed class KvCache : IDisposable
             tensor.Dispose();
         }
     }
+
+    /// <summary>One more holds a block.</summary>
+    internal void Share(int block) => _users[block]++;
+
+    /// <summary>One of those that hold a block gives it back.</summary>
+    internal void Release(int block)
+    {
+        if (--_users[block] == 0)
+        {
+            _free.Push(block);
+        }
+    }
+
+    internal int UsersOf(int block) => _users[block];
 
     /// <summary>Blocks of a layer, [blocks, K, Dh, 16] and [blocks, K, 16, Dh].</summary>
     internal (torch.Tensor Keys, torch.Tensor Values) Layer(int layer) => (_keys[layer], _values[layer]);
@@ -127,9 +137,13 @@ public sealed class KvCache : IDisposable
 
     private int Take()
     {
-        if (!_free.TryPop(out var block))
+        int block;
+        while (!_free.TryPop(out block))
         {
-            throw new InvalidOperationException($"All {Blocks} blocks of the cache are taken.");
+            if (Evict?.Invoke() != true)
+            {
+                throw new InvalidOperationException($"All {Blocks} blocks of the cache are taken.");
+            }
         }
 
         _users[block] = 1;

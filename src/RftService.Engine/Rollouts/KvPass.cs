@@ -33,7 +33,7 @@ internal sealed class KvPass
             cache.MakeRoom(rows[r], CountOf(r));
             for (var s = 0; s < length; s++)
             {
-                positions[((long)r * length) + s] = rows[r].Length + s;
+                positions[((long)r * length) + s] = rows[r].Length + Math.Min(s, CountOf(r) - 1); // padding stays inside the context
             }
         }
 

@@ -52,8 +52,10 @@ public sealed record JsonSchemaFormat : IValidatableObject
 
     /// <summary>
     /// The part of JSON Schema that OpenAI's structured outputs document: type (or several), properties (all required, additionalProperties false),
-    /// items, minItems, maxItems, enum, const, anyOf, $ref to # or $defs. Any other keyword is refused. Text is compact, members stand in the order
-    /// of the schema, and numbers have at most 15 digits before and behind the point.
+    /// items, minItems, maxItems, enum, const, anyOf, $ref to # or $defs; of texts minLength, maxLength, pattern (regular: no lookaround,
+    /// back-references or word boundaries) and format (date, time, date-time, uuid, email, ipv4); of numbers minimum, maximum, exclusiveMinimum,
+    /// exclusiveMaximum. Any other keyword is refused. Text is compact, members stand in the order of the schema, and numbers have at most 15
+    /// digits before and behind the point; with a bound 15 in all, and no exponent.
     /// </summary>
     public required JsonElement Schema { get; init; }
 

@@ -12,6 +12,12 @@ public sealed class Sampler(ICausalLm model, Tokenizer tokenizer, int maxRows = 
 {
     private readonly ContinuousBatch _batch = new(model, tokenizer, maxRows, maxCacheBytes);
 
+    /// <summary>Positions of prompts that were computed so far.</summary>
+    public long ComputedPromptTokens => _batch.ComputedPromptTokens;
+
+    /// <summary>Positions of prompts that were not, because another prompt of the same call begins alike.</summary>
+    public long ReusedPromptTokens => _batch.ReusedPromptTokens;
+
     /// <summary>
     /// Samples a group for every prompt. A completion depends on the seed, its prompt's index, its index in the group and the prompt, not on
     /// what is sampled beside it (up to rounding, which depends on shapes).

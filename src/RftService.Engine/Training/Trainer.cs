@@ -37,16 +37,20 @@ public static partial class Trainer
     public static void Run(RunSpec spec, IRunSink sink, ILogger logger, RunStop stop)
     {
         NativeTorch.Load();
-        using var scope = NewDisposeScope();
         Heap.ReturnLargeBlocks(spec.Recipe.RecomputeActivations); // or the heap would keep what is saved
         try
         {
+            using var scope = NewDisposeScope();
             Start(spec, sink, logger, stop);
         }
         catch (ModelFolderException fault)
         {
             throw new TrainingException(
                 TrainingFault.ModelUnreadable, $"{fault.File} {fault.Pointer}: {fault.Message}", fault.Remedy, fault);
+        }
+        finally
+        {
+            Heap.ReturnFreed();
         }
     }
 

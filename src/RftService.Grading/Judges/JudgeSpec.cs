@@ -25,6 +25,12 @@ public abstract record JudgeSpec : GraderSpec
     [Range(1, 15)]
     public int Votes { get; init; } = 1;
 
+    /// <summary>
+    /// True: the judge writes down its steps before it decides, as OpenAI's graders do. False: only the decision, which is quicker and cheaper, and
+    /// what a small model can do.
+    /// </summary>
+    public bool Explain { get; init; } = true;
+
     /// <summary>Seconds that one try may take.</summary>
     [Range(1, 600)]
     public int TimeoutSeconds { get; init; } = 60;

@@ -37,7 +37,8 @@ internal sealed class LabelModelGrader(Judge judge, IReadOnlyList<string> labels
             throw new GraderSpecException("/passing_labels", $"'{stray}' is none of the labels.");
         }
 
-        return new LabelModelGrader(new Judge(spec, host, Schema(spec.Labels)), spec.Labels, spec.PassingLabels.ToHashSet(StringComparer.Ordinal));
+        var schema = AnswerSchema.Decision(spec, "result", AnswerSchema.OneOf("string", spec.Labels.Select(label => (JsonNode)label)));
+        return new LabelModelGrader(new Judge(spec, host, schema), spec.Labels, spec.PassingLabels.ToHashSet(StringComparer.Ordinal));
     }
 
     public RowFault? Reject(JsonElement item) => judge.Reject(item);
@@ -66,16 +67,4 @@ internal sealed class LabelModelGrader(Judge judge, IReadOnlyList<string> labels
             ? Grade.Abstain($"The votes are even: {string.Join(", ", picked)}.")
             : Grade.Of(pass > picked.Count ? 1 : 0, answers.Count == 1 ? ScoreModelGrader.ReasonOf(answers[0]) ?? picked[0] : $"votes {string.Join(", ", picked)}");
     }
-
-    private static JsonObject Schema(IReadOnlyList<string> labels) => new()
-    {
-        ["type"] = "object",
-        ["properties"] = new JsonObject
-        {
-            ["steps"] = ScoreModelGrader.StepsSchema(),
-            ["result"] = new JsonObject { ["type"] = "string", ["enum"] = new JsonArray([.. labels.Select(label => JsonValue.Create(label))]) },
-        },
-        ["required"] = new JsonArray("steps", "result"),
-        ["additionalProperties"] = false,
-    };
 }

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json.Nodes;
 
 namespace RftService.Grading.Judges;
 
@@ -21,13 +20,4 @@ internal static class Marked
 
         return joined.ToString();
     }
-
-    /// <summary>A schema of an object whose members are all required.</summary>
-    public static JsonObject Schema(params (string Name, JsonNode Type)[] members) => new()
-    {
-        ["type"] = "object",
-        ["properties"] = new JsonObject(members.Select(member => KeyValuePair.Create(member.Name, (JsonNode?)member.Type))),
-        ["required"] = new JsonArray([.. members.Select(member => (JsonNode?)member.Name)]),
-        ["additionalProperties"] = false,
-    };
 }

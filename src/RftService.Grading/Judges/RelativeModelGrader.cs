@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace RftService.Grading.Judges;
 
@@ -16,7 +15,9 @@ internal sealed class RelativeModelGrader(RelativeModelSpec spec, Judge judge) :
 
     public static RelativeModelGrader Create(RelativeModelSpec spec, GraderHost host)
     {
-        var judge = new Judge(spec, host, Schema(spec.Mode));
+        var judge = new Judge(spec, host, spec.Mode == RelativeMode.Pairs
+            ? AnswerSchema.Decision(spec, "winner", AnswerSchema.OneOf("integer", [0, 1, 2]))
+            : AnswerSchema.Decision(spec, "ranks", AnswerSchema.List(AnswerSchema.Type("integer"))));
         return judge.Shows
             ? new RelativeModelGrader(spec, judge)
             : throw new GraderSpecException("/input", "No message shows the completions: write {{ sample.output_text }} where they shall stand.");
@@ -146,10 +147,6 @@ internal sealed class RelativeModelGrader(RelativeModelSpec spec, Judge judge) :
             && ranks.EnumerateArray().All(rank => rank.ValueKind == JsonValueKind.Number && rank.TryGetInt32(out var place) && place >= 1)
             ? [.. ranks.EnumerateArray().Select(rank => rank.GetInt32())]
             : null;
-
-    private static JsonObject Schema(RelativeMode mode) => mode == RelativeMode.Pairs
-        ? Marked.Schema(("steps", ScoreModelGrader.StepsSchema()), ("winner", new JsonObject { ["type"] = "integer", ["enum"] = new JsonArray(0, 1, 2) }))
-        : Marked.Schema(("steps", ScoreModelGrader.StepsSchema()), ("ranks", new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "integer" } }));
 
     /// <summary>Points of different texts against each other.</summary>
     private sealed class Tally(int[] copies)

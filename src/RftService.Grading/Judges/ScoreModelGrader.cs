@@ -1,7 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace RftService.Grading.Judges;
 
@@ -37,7 +36,7 @@ internal sealed class ScoreModelGrader(Judge judge, double low, double high) : I
             throw new GraderSpecException("/range", "Expected two finite numbers, the lower first.");
         }
 
-        return new ScoreModelGrader(new Judge(spec, host, Schema()), low, high);
+        return new ScoreModelGrader(new Judge(spec, host, AnswerSchema.Decision(spec, "result", AnswerSchema.Type("number"))), low, high);
     }
 
     public RowFault? Reject(JsonElement item) => judge.Reject(item);
@@ -73,30 +72,6 @@ internal sealed class ScoreModelGrader(Judge judge, double low, double high) : I
                 ? text.Length <= 1000 ? text : text[..1000]
                 : null
             : null;
-
-    internal static JsonObject StepsSchema() => new()
-    {
-        ["type"] = "array",
-        ["items"] = new JsonObject
-        {
-            ["type"] = "object",
-            ["properties"] = new JsonObject
-            {
-                ["description"] = new JsonObject { ["type"] = "string" },
-                ["conclusion"] = new JsonObject { ["type"] = "string" },
-            },
-            ["required"] = new JsonArray("description", "conclusion"),
-            ["additionalProperties"] = false,
-        },
-    };
-
-    private static JsonObject Schema() => new()
-    {
-        ["type"] = "object",
-        ["properties"] = new JsonObject { ["steps"] = StepsSchema(), ["result"] = new JsonObject { ["type"] = "number" } },
-        ["required"] = new JsonArray("steps", "result"),
-        ["additionalProperties"] = false,
-    };
 
     private static double? NumberOf(JsonElement result) => result.ValueKind switch
     {

@@ -111,7 +111,9 @@ internal sealed class StepModelGrader(StepModelSpec spec, Judge judge, Regex sep
             throw new GraderSpecException("/pattern", spec.Pattern is null ? "The split pattern needs one." : "Leave pattern out, or set split to pattern.");
         }
 
-        var judge = new Judge(spec, host, Schema());
+        (string, JsonNode)[] step = [("step", AnswerSchema.Type("integer")), ("conclusion", AnswerSchema.Type("string")), ("score", AnswerSchema.Type("number"))];
+        var schema = AnswerSchema.Object(("steps", AnswerSchema.List(AnswerSchema.Object([.. step.Where(member => spec.Explain || member.Item1 != "conclusion")]))));
+        var judge = new Judge(spec, host, schema);
         return judge.Shows
             ? new StepModelGrader(spec, judge, SeparatorOf(spec))
             : throw new GraderSpecException("/input", "No message shows the steps: write {{ sample.output_text }} where they shall stand.");
@@ -246,12 +248,4 @@ internal sealed class StepModelGrader(StepModelSpec spec, Judge judge, Regex sep
 
         return scores.All(score => score is not null) ? [.. scores.Select(score => score!.Value)] : null;
     }
-
-    private static JsonObject Schema()
-    {
-        var step = Marked.Schema(("step", Type("integer")), ("conclusion", Type("string")), ("score", Type("number")));
-        return Marked.Schema(("steps", new JsonObject { ["type"] = "array", ["items"] = step }));
-    }
-
-    private static JsonObject Type(string name) => new() { ["type"] = name };
 }

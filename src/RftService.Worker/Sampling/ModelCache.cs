@@ -54,7 +54,7 @@ internal sealed class ModelCache(IOptions<WorkerOptions> options)
             var model = key.CheckpointFolder is null
                 ? ModelCatalog.Load(key.ModelFolder, options.Value.Device)
                 : ModelCatalog.LoadCheckpoint(key.ModelFolder, key.CheckpointFolder, key.IsAdapter, options.Value.Device);
-            return new LoadedModel(key, model, tokenizer, new ContinuousBatch(model, tokenizer, options.Value.MaxBatchRows));
+            return new LoadedModel(key, model, tokenizer, new ContinuousBatch(model, tokenizer, options.Value.MaxBatchRows, fixedWeights: true));
         }
         catch (ModelFolderException fault)
         {

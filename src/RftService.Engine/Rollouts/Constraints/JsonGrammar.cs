@@ -97,7 +97,8 @@ internal static class JsonGrammar
     private static GrammarNode Digits(int most, GrammarNode next) =>
         most == 0 ? next : Either(next, new Take(Digit, Digits(most - 1, next)));
 
-    private static IEnumerable<GrammarNode> Character(GrammarNode next)
+    /// <summary>The ways to write a character inside quotes.</summary>
+    public static IEnumerable<GrammarNode> Character(GrammarNode next)
     {
         var plain = ByteSet.Range(0x20, 0x21) | ByteSet.Range(0x23, 0x5B) | ByteSet.Range(0x5D, 0x7F);
         yield return new Take(plain, next);

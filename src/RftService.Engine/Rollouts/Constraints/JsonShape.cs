@@ -24,6 +24,18 @@ internal abstract record JsonShape
         public override int LeastLevels(IReadOnlyDictionary<string, int> definitions) => 0;
     }
 
+    /// <summary>A text in quotes that an automaton allows.</summary>
+    internal sealed record HeldString(TextAutomaton Automaton) : JsonShape
+    {
+        public override int LeastLevels(IReadOnlyDictionary<string, int> definitions) => 0;
+    }
+
+    /// <summary>A number between bounds.</summary>
+    internal sealed record HeldNumber(NumberRange Range) : JsonShape
+    {
+        public override int LeastLevels(IReadOnlyDictionary<string, int> definitions) => 0;
+    }
+
     /// <summary>Any number.</summary>
     internal sealed record AnyNumber(bool IsInteger) : JsonShape
     {

@@ -10,6 +10,7 @@ internal sealed class SchemaGrammar
     private readonly IReadOnlyDictionary<string, JsonShape> _definitions;
     private readonly Dictionary<string, int> _levels;
     private readonly Dictionary<string, GrammarRule> _rules;
+    private readonly TextGrammar _texts = new();
 
     private SchemaGrammar(IReadOnlyDictionary<string, JsonShape> definitions)
     {
@@ -85,6 +86,8 @@ internal sealed class SchemaGrammar
     {
         JsonShape.Literal literal => Either(literal.Texts.Select(text => Text(text, next))),
         JsonShape.AnyString => JsonGrammar.String(next),
+        JsonShape.HeldString text => _texts.Of(text.Automaton, next),
+        JsonShape.HeldNumber number => number.Range.Grammar(next)!,
         JsonShape.AnyNumber number => number.IsInteger ? Integer(next) : Number(next),
         JsonShape.AnyObject => ObjectOfAll(level, AnyValue(), next),
         JsonShape.Members members => Text("{", Members(members.All, level, Text("}", next))),

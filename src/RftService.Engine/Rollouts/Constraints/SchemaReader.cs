@@ -5,7 +5,8 @@ namespace RftService.Engine.Rollouts.Constraints;
 
 /// <summary>
 /// Reads the part of JSON Schema that OpenAI's structured outputs document
-/// (https://platform.openai.com/docs/guides/structured-outputs/supported-schemas). What is not of it is refused, never passed over.
+/// (https://platform.openai.com/docs/guides/structured-outputs/supported-schemas), but for multipleOf, and lengths of texts. What is not of it is
+/// refused, never passed over.
 /// </summary>
 internal sealed class SchemaReader
 {
@@ -20,12 +21,16 @@ internal sealed class SchemaReader
     private static readonly string[] Holders = ["$defs", "definitions"];
     private static readonly string[] Annotations = ["title", "description", "default", "examples", "$comment"];
     private static readonly string[] Keywords =
-        ["type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "enum", "const", "anyOf", "$ref", "$defs", "definitions", "$schema"];
+    [
+        "type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "enum", "const", "anyOf", "$ref", "$defs", "definitions", "$schema",
+        .. ScalarReader.TextKeywords, .. ScalarReader.NumberKeywords,
+    ];
     private static readonly string[] Types = ["object", "array", "string", "number", "integer", "boolean", "null"];
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Dictionary<string, JsonShape> _definitions = new(StringComparer.Ordinal);
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private readonly ScalarReader _scalars = new();
     private int _parts;
 
     /// <summary>The definitions by their pointers, <see cref="Root"/> among them.</summary>
@@ -156,8 +161,11 @@ internal sealed class SchemaReader
         var types = TypesOf(type, place + "/type");
         foreach (var key in core.Where(key => key != "type"))
         {
-            var owner = key is "items" or "minItems" or "maxItems" ? "array" : "object";
-            if (!types.Contains(owner))
+            var owner = key is "items" or "minItems" or "maxItems" ? "array"
+                : ScalarReader.TextKeywords.Contains(key) ? "string"
+                : ScalarReader.NumberKeywords.Contains(key) ? "number"
+                : "object";
+            if (!types.Contains(owner) && !(owner == "number" && types.Contains("integer")))
             {
                 throw new SchemaRefusedException($"{place}/{key}", $"belongs to the type {owner}");
             }
@@ -167,10 +175,10 @@ internal sealed class SchemaReader
         {
             "object" => Members(members, place, depth),
             "array" => Items(members, place, depth),
-            "string" => new JsonShape.AnyString(),
+            "string" => _scalars.Text(members, place),
             "boolean" => new JsonShape.Literal(["true", "false"], 0),
             "null" => new JsonShape.Literal(["null"], 0),
-            _ => new JsonShape.AnyNumber(one == "integer"),
+            _ => ScalarReader.Number(members, one == "integer", place),
         })];
         return shapes is [var only] ? only : new JsonShape.AnyOf(shapes);
     }
@@ -238,7 +246,7 @@ internal sealed class SchemaReader
         _ => 0,
     };
 
-    private static string Text(JsonElement value, string place)
+    internal static string Text(JsonElement value, string place)
     {
         try
         {

@@ -9,7 +9,10 @@ public sealed record TimeEstimate
     /// What a number that a layer keeps costs beside the matrix products, in operations: it is made, read and its gradient made, by kernels that
     /// wait for memory.
     /// </summary>
-    private const double OperationsPerActivation = 700;
+    private const double OperationsPerActivation = 900;
+
+    /// <summary>Times that an activation costs when it is made twice, in memory that is new each time.</summary>
+    private const double RecomputedActivations = 2;
 
     /// <summary>Share of the rate that narrow products reach while sampling.</summary>
     private const double DecodeShare = 0.6;
@@ -52,7 +55,7 @@ public sealed record TimeEstimate
         var passes = recipe.Lora is null ? 3.0 : 2.2;                                   // frozen weights need no gradient of their own
         var forward = (2.0 * size.LinearParameters) + attention;
         var body = (forward * passes) + (recipe.RecomputeActivations ? forward : 0)
-            + (OperationsPerActivation * size.LayerActivations * config.Layers * (recipe.RecomputeActivations ? 1.5 : 1));
+            + (OperationsPerActivation * size.LayerActivations * config.Layers * (recipe.RecomputeActivations ? RecomputedActivations : 1));
         var head = 2.0 * size.HeadParameters * (recipe.Lora is null ? 3 : 2);
         var reference = lengths.NeedsReference ? (forward + (2.0 * size.HeadParameters)) : 0;
         var update = 60.0 * OperationsPerRead * size.TrainedParameters / 10;

@@ -16,12 +16,15 @@ public sealed class FamilySamplingTests
         using var folder = FamilyVariants.Make(variant);
         using var scope = torch.NewDisposeScope();
         using var model = folder.Load();
-        int[][] prompts = [[5, 9, 200, 31], [7]];
+        int[] common = [.. Enumerable.Range(40, 35)]; // two blocks of it are computed once
+        var isLong = model.Config.ContextLength > common.Length + 11;
+        int[][] prompts = [[5, 9, 200, 31], [7], .. isLong ? (int[][])[[.. common, 8, 9, 10], [.. common, 20]] : []];
         var spec = new SamplingSpec { Temperature = 0.8, MaxTokens = 8 };
 
         using var sampler = new Sampler(model, Tokenizer.Load(folder.Folder));
         var groups = sampler.Sample(prompts, 3, spec, seed: 4, CancellationToken.None);
 
+        Assert.Equal(isLong ? 32 : 0, sampler.ReusedPromptTokens);
         foreach (var (prompt, rollout) in prompts.Zip(groups).SelectMany(pair => pair.Second.Select(rollout => (pair.First, rollout))))
         {
             long[] row = [.. prompt.Concat(rollout.Tokens)];

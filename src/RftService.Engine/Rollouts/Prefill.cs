@@ -1,0 +1,94 @@
+using RftService.Engine.Models;
+using TorchSharp;
+
+namespace RftService.Engine.Rollouts;
+
+/// <summary>Computes prompts, several at once; what they have in common with prompts before them, or with each other, only once.</summary>
+internal sealed class Prefill(ICausalLm model)
+{
+    // Prompts are computed together up to so many positions, padding included: beyond it, more at once are no faster.
+    private const int Positions = 4096;
+
+    /// <summary>Positions of prompts that were computed.</summary>
+    public long Computed { get; private set; }
+
+    /// <summary>Positions that were known already.</summary>
+    public long Reused { get; private set; }
+
+    /// <summary>
+    /// The first prompts that are to be computed together; none when not even the completions of the first fit at once. One that begins as another
+    /// of them does, further than what is known, comes later: it then has less to compute.
+    /// </summary>
+    /// <param name="waiting">In order.</param>
+    /// <param name="prefixes">What is known.</param>
+    /// <param name="rows">Completions for which there is room.</param>
+    /// <param name="blocks">Blocks that are not spoken for.</param>
+    public static List<PromptGroup> Choose(IEnumerable<PromptGroup> waiting, PrefixCache prefixes, int rows, int blocks)
+    {
+        var chosen = new List<PromptGroup>();
+        var coming = new HashSet<(int, string)>();
+        var longest = 0;
+        foreach (var group in waiting)
+        {
+            rows -= group.Request.GroupSize;
+            blocks -= (group.IsComputed ? 0 : group.SharedBlocks) + (group.Request.GroupSize * group.OwnBlocks);
+            if (rows < 0 || blocks < 0)
+            {
+                break;
+            }
+
+            if (group.IsComputed)
+            {
+                continue;
+            }
+
+            var (known, next) = prefixes.Look(group.Text);
+            if (next is { } key && known + KvCache.BlockSize < group.Text.Count && coming.Contains(key) && prefixes.HasRoom)
+            {
+                continue;
+            }
+
+            longest = Math.Max(longest, group.Text.Count - known);
+            if ((chosen.Count + 1) * longest > Positions)
+            {
+                break;
+            }
+
+            chosen.Add(group);
+            if (next is { } one)
+            {
+                coming.Add(one);
+            }
+        }
+
+        return chosen;
+    }
+
+    public void Compute(IReadOnlyList<PromptGroup> groups, KvCache cache, PrefixCache prefixes)
+    {
+        using var scope = torch.NewDisposeScope();
+        KvRow[] rows = [.. groups.Select(group => prefixes.Begin(group.Text))];
+        int[] known = [.. rows.Select(row => row.Length)];
+        int[] counts = [.. groups.Select((group, index) => group.Text.Count - known[index])];
+        var longest = counts.Max();
+        var tokens = new long[groups.Count * longest];
+        foreach (var (index, group) in groups.Index())
+        {
+            for (var i = 0; i < counts[index]; i++)
+            {
+                tokens[(index * longest) + i] = group.Text[known[index] + i];
+            }
+        }
+
+        var hidden = model.Decode(
+            torch.tensor(tokens, [groups.Count, longest], device: model.HeadWeight.device), cache, rows, counts.All(count => count == longest) ? null : counts);
+        foreach (var (index, group) in groups.Index())
+        {
+            group.Computed(rows[index], hidden.select(0, index).narrow(0, counts[index] - 1, 1).clone());
+            prefixes.Add(group.Text, rows[index]);
+        }
+
+        Computed += counts.Sum();
+        Reused += known.Sum();
+    }
+}

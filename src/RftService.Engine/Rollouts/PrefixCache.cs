@@ -1,0 +1,157 @@
+using System.Runtime.InteropServices;
+
+namespace RftService.Engine.Rollouts;
+
+/// <summary>
+/// Keeps full blocks of prompts for prompts to come that begin alike. A block is known by all tokens up to its end; the one that was not needed for
+/// the longest time goes first. Valid for one state of the weights.
+/// </summary>
+internal sealed class PrefixCache
+{
+    private const int Size = KvCache.BlockSize;
+    private const int Root = 0;
+
+    private readonly KvCache _cache;
+    private readonly int _most;
+    private readonly Dictionary<(int Before, string Tokens), Entry> _entries = [];
+    private readonly LinkedList<Entry> _newestFirst = []; // a block always stands before those that go on from it
+    private int _numbers = Root;
+
+    /// <param name="cache">Holds the blocks; at most a quarter of them is kept for later.</param>
+    public PrefixCache(KvCache cache)
+    {
+        (_cache, _most) = (cache, Math.Max(1, cache.Blocks / 4));
+        cache.Evict = Evict;
+    }
+
+    /// <summary>True when one more block could be kept.</summary>
+    public bool HasRoom => _entries.Count < _most || Unused() is not null;
+
+    /// <summary>A row that begins with what is known of a text. Its last token is never among it: what is drawn next follows from that one.</summary>
+    public KvRow Begin(IReadOnlyList<int> text)
+    {
+        var row = KvCache.NewRow();
+        var path = Path(text);
+        foreach (var entry in path.Take((text.Count - 1) / Size))
+        {
+            _cache.Share(entry.Block);
+            row.Blocks.Add(entry.Block);
+        }
+
+        row.Length = row.Blocks.Count * Size;
+        Touch(path);
+        return row;
+    }
+
+    /// <summary>Positions that <see cref="Begin"/> would begin with, and what names the block behind them; null where that is not a full one.</summary>
+    public (int Known, (int, string)? Next) Look(IReadOnlyList<int> text)
+    {
+        var path = Path(text);
+        var next = path.Count < text.Count / Size ? ((int, string)?)(path.Count == 0 ? Root : path[^1].Number, Tokens(text, path.Count)) : null;
+        return (Math.Min(path.Count, (text.Count - 1) / Size) * Size, next);
+    }
+
+    /// <summary>Keeps the full blocks of a text that a row has computed, as far as there is room.</summary>
+    public void Add(IReadOnlyList<int> text, KvRow row)
+    {
+        var path = Path(text);
+        while (path.Count < text.Count / Size && (_entries.Count < _most || Evict()))
+        {
+            var key = (path.Count == 0 ? Root : path[^1].Number, Tokens(text, path.Count));
+            var entry = new Entry(key, ++_numbers, row.Blocks[path.Count]);
+            _cache.Share(entry.Block);
+            _entries.Add(key, entry);
+            _newestFirst.AddFirst(entry.Place);
+            path.Add(entry);
+        }
+
+        Touch(path);
+    }
+
+    /// <summary>Forgets everything: the weights are others now.</summary>
+    public void Clear()
+    {
+        foreach (var entry in _newestFirst)
+        {
+            _cache.Release(entry.Block);
+        }
+
+        _newestFirst.Clear();
+        _entries.Clear();
+    }
+
+    private bool Evict()
+    {
+        if (Unused() is not { } entry)
+        {
+            return false;
+        }
+
+        _newestFirst.Remove(entry.Place);
+        _entries.Remove(entry.Key);
+        _cache.Release(entry.Block);
+        return true;
+    }
+
+    // Whoever holds a block holds those before it too, so nothing goes on from the oldest that nobody holds.
+    private Entry? Unused()
+    {
+        var place = _newestFirst.Last;
+        while (place is not null && _cache.UsersOf(place.Value.Block) > 1)
+        {
+            place = place.Previous;
+        }
+
+        return place?.Value;
+    }
+
+    private List<Entry> Path(IReadOnlyList<int> text)
+    {
+        var path = new List<Entry>();
+        var before = Root;
+        while (path.Count < text.Count / Size && _entries.TryGetValue((before, Tokens(text, path.Count)), out var entry))
+        {
+            path.Add(entry);
+            before = entry.Number;
+        }
+
+        return path;
+    }
+
+    private void Touch(List<Entry> path)
+    {
+        for (var i = path.Count - 1; i >= 0; i--)
+        {
+            _newestFirst.Remove(path[i].Place);
+            _newestFirst.AddFirst(path[i].Place);
+        }
+    }
+
+    private static string Tokens(IReadOnlyList<int> text, int block)
+    {
+        Span<int> tokens = stackalloc int[Size];
+        for (var i = 0; i < Size; i++)
+        {
+            tokens[i] = text[(block * Size) + i];
+        }
+
+        return new string(MemoryMarshal.Cast<int, char>(tokens));
+    }
+
+    private sealed class Entry
+    {
+        public Entry((int Before, string Tokens) key, int number, int block)
+        {
+            (Key, Number, Block) = (key, number, block);
+            Place = new LinkedListNode<Entry>(this);
+        }
+
+        public (int Before, string Tokens) Key { get; }
+
+        public int Number { get; }
+
+        public int Block { get; }
+
+        public LinkedListNode<Entry> Place { get; }
+    }
+}
