@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using RftService.Grading.JsonText;
 using RftService.Grading.Outbound;
 using RftService.Grading.Templates;
 
@@ -135,24 +136,28 @@ internal sealed class Judge
 
     private JsonElement Read(byte[] answer)
     {
-        JsonElement message;
+        bool refused;
+        string? content;
         try
         {
             using var document = JsonDocument.Parse(answer);
             Count(document.RootElement);
-            message = document.RootElement.GetProperty("choices")[0].GetProperty("message").Clone();
+            var message = document.RootElement.GetProperty("choices")[0].GetProperty("message");
+            refused = message.TryGetProperty("refusal", out var refusal) && refusal.ValueKind == JsonValueKind.String;
+            content = message.TryGetProperty("content", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
         }
         catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
             throw new JudgeException(GradeError.ModelGraderServerError, "The judge's endpoint did not answer as chat completions do.");
         }
 
-        if (message.TryGetProperty("refusal", out var refusal) && refusal.ValueKind == JsonValueKind.String)
+        if (refused)
         {
             throw new JudgeException(GradeError.ModelGraderRefusalError, "The judge refused to answer.");
         }
 
-        return message.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String && JudgeAnswer.Find(content.GetString()!) is { } found
+        // Half a surrogate pair in it would make every access throw.
+        return content is not null && JudgeAnswer.Find(content) is { } found && CompletionJson.IsText(found)
             ? found
             : throw new JudgeException(GradeError.ModelGraderParseError, "The judge's answer holds no JSON object.");
     }
