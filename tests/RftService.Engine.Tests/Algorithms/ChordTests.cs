@@ -67,7 +67,13 @@ public sealed class ChordTests
         var chord = new Chord(new ChordOptions { TokenWeight = ChordTokenWeight.Entropy, EntropyShare = 0.5 });
         SurveyedCompletion Row(RowSource source, params double[] entropies) => new()
         {
-            Source = source, Group = 0, Reward = 0, Advantages = [], LogProbs = [], BehaviorLogProbs = [], Entropies = entropies,
+            Source = source,
+            Group = 0,
+            Reward = 0,
+            Advantages = [],
+            LogProbs = [],
+            BehaviorLogProbs = [],
+            Entropies = entropies,
         };
 
         var survey = chord.Survey([Row(RowSource.Rollouts, 9, 9, 9), Row(RowSource.Experts, 0.1, 3), Row(RowSource.Experts, 2, 0.2)]);
