@@ -187,8 +187,9 @@ public sealed record ChatMessageBody
     [RegularExpression("^(system|developer|user|assistant|tool)$")]
     public required string Role { get; init; }
 
-    /// <summary>Its text.</summary>
+    /// <summary>Its text; parts as `[{"type": "text", "text": "..."}]` are taken as well, and follow each other.</summary>
     [StringLength(1_000_000)]
+    [JsonConverter(typeof(MessageTextConverter))]
     public required string Content { get; init; }
 }
 
