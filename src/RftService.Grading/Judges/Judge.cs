@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using RftService.Grading.JsonText;
 using RftService.Grading.Outbound;
 using RftService.Grading.Templates;
 
@@ -141,6 +142,10 @@ internal sealed class Judge
             using var document = JsonDocument.Parse(answer);
             Count(document.RootElement);
             message = document.RootElement.GetProperty("choices")[0].GetProperty("message").Clone();
+            if (message.ValueKind != JsonValueKind.Object || !CompletionJson.IsText(message))
+            {
+                throw new JsonException("a message is an object, and its texts are Unicode");
+            }
         }
         catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
@@ -152,7 +157,7 @@ internal sealed class Judge
             throw new JudgeException(GradeError.ModelGraderRefusalError, "The judge refused to answer.");
         }
 
-        return message.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String && JudgeAnswer.Find(content.GetString()!) is { } found
+        return message.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String && JudgeAnswer.Find(content.GetString()!) is { } found && CompletionJson.IsText(found)
             ? found
             : throw new JudgeException(GradeError.ModelGraderParseError, "The judge's answer holds no JSON object.");
     }
