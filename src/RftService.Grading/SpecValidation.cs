@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Text.Json;
+using RftService.Grading.JsonText;
 
 namespace RftService.Grading;
 
@@ -100,8 +101,8 @@ internal static class SpecValidation
             case IReadOnlyDictionary<string, GraderSpec> named:
                 foreach (var (key, child) in named)
                 {
-                    CheckNode(child ?? throw new GraderSpecException($"{pointer}/{key}", "Expected a grader, found null."), $"{pointer}/{key}",
-                        depth + 1, names);
+                    var at = $"{pointer}/{PointerName.Escape(key)}";
+                    CheckNode(child ?? throw new GraderSpecException(at, "Expected a grader, found null."), at, depth + 1, names);
                 }
 
                 break;

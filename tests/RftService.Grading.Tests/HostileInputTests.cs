@@ -5,16 +5,14 @@ using RftService.Grading.Graders;
 using RftService.Grading.Numbers;
 using RftService.Grading.Templates;
 using RftService.Grading.Text;
+using RftService.Testing.Fuzz;
 
 namespace RftService.Grading.Tests;
 
 public sealed class HostileInputTests
 {
-    private static readonly string[] Pieces =
-    [
-        "{{", "}}", "{", "}", "item.", "sample.output_text", ".", "[", "]", "0", "1", "42", ",", ",000", "/", "-", "+", "$", "%", "e", "E9", "####", "\\boxed{",
-        "\\frac", "{1}", "{2}", "answer is", "=", "^", "_", " ", "\n", "½", "×", "10^", "\\times", "\\,", "{,}", "a", "é", "😀", "\ud800", "\udc00", "\0", "\u2212", "cat",
-    ];
+    // Graders that only compute; those that ask or run something are met over HTTP.
+    private static readonly string[] Computed = [.. RandomGrader.Types.Except([.. RandomGrader.Programs, .. RandomGrader.Outbound, "text_similarity"])];
 
     private static readonly IGrader[] Graders =
     [
@@ -46,14 +44,16 @@ public sealed class HostileInputTests
         Given.Grader("""{"type":"string_check","name":"s","input":"{{item.s}}","reference":"{{sample.output_text}}","operation":"like"}"""),
     ];
 
+    private static readonly IGrader Mathematical = Given.Grader("""{"type":"math_equivalent","name":"m","reference":"{{item.s}}"}""");
+
     [Fact]
     public void Graders_RandomText_NeverThrowAndGiveAValueOrAReason()
     {
         var random = new Random(20260101);
         for (var i = 0; i < 20_000; i++)
         {
-            var item = JsonSerializer.SerializeToElement(new { s = RandomText(random, 8) });
-            var input = new GradingInput(item, RandomText(random, 24));
+            var item = JsonSerializer.SerializeToElement(new { s = RandomText.Of(random, 8) });
+            var input = new GradingInput(item, RandomText.Of(random, 24));
             foreach (var grader in Graders)
             {
                 var fault = grader.Reject(item);
@@ -73,7 +73,7 @@ public sealed class HostileInputTests
         var parsed = 0;
         for (var i = 0; i < 50_000; i++)
         {
-            var source = RandomText(random, 12);
+            var source = RandomText.Of(random, 12);
             try
             {
                 Template.Parse(source).TryRender(Given.Item("""{"a":[{"a":1}],"é":"x"}"""), "out", out var text, out var missing);
@@ -111,6 +111,26 @@ public sealed class HostileInputTests
     }
 
     [Fact]
+    public void Latex_Random_IsGradedFromBothSides()
+    {
+        var random = new Random(20260107);
+        var same = 0;
+        for (var i = 0; i < 20_000; i++)
+        {
+            var text = RandomText.Latex(random, 14);
+            var item = JsonSerializer.SerializeToElement(new { s = random.Next(3) == 0 ? text : RandomText.Latex(random, 14) });
+
+            var fault = Mathematical.Reject(item);
+            var grade = Mathematical.Score(new GradingInput(item, text));
+
+            Assert.True(fault is null == grade.Error is null, $"{text} {item}"); // a row that is accepted can be graded
+            same += grade.Value == 1 ? 1 : 0;
+        }
+
+        Assert.InRange(same, 1_000, 15_000);
+    }
+
+    [Fact]
     public void TextSearch_RandomText_AgreesWithTheFramework()
     {
         var random = new Random(20260104);
@@ -132,11 +152,10 @@ public sealed class HostileInputTests
         var made = 0;
         for (var i = 0; i < 3_000; i++)
         {
-            var names = 0;
-            var json = RandomTree(random, 0, ref names);
+            var json = new RandomGrader(random, Computed).Next().ToJsonString();
             try
             {
-                var grade = Given.Grader(json).Score(RandomText(random, 12), """{"s":"42"}""");
+                var grade = Given.Grader(json).Score(RandomText.Of(random, 12), """{"s":"42","list":[1]}""");
                 Assert.True(grade.Value is { } value ? double.IsFinite(value) : grade.Reason is not null);
                 made++;
             }
@@ -183,7 +202,7 @@ public sealed class HostileInputTests
     public void Graders_ManyThreads_GiveTheSameGrades()
     {
         var random = new Random(20260105);
-        var inputs = Enumerable.Range(0, 2000).Select(_ => new GradingInput(Given.Item("""{"s":"42"}"""), RandomText(random, 24))).ToArray();
+        var inputs = Enumerable.Range(0, 2000).Select(_ => new GradingInput(Given.Item("""{"s":"42"}"""), RandomText.Of(random, 24))).ToArray();
         var alone = inputs.Select(input => Graders[0].Score(input).Value).ToArray();
 
         var together = inputs.AsParallel().AsOrdered().WithDegreeOfParallelism(4).Select(input => Graders[0].Score(input).Value).ToArray();
@@ -194,35 +213,4 @@ public sealed class HostileInputTests
     [Fact]
     public void Number_LongerThanAnyAnswer_IsNoNumber() =>
         Assert.Null(FinalNumber.Find(new string('9', 1_000_000), NumberExtraction.Auto));
-
-    private static string RandomText(Random random, int pieces) =>
-        string.Concat(Enumerable.Range(0, random.Next(0, pieces)).Select(_ => Pieces[random.Next(Pieces.Length)]));
-
-    private static string RandomTree(Random random, int depth, ref int names)
-    {
-        var name = random.Next(40) == 0 ? "same" : $"g{names++}";
-        string Inner(ref int count) => RandomTree(random, depth + 1, ref count);
-        switch (random.Next(depth > 3 ? 4 : 9))
-        {
-            case 0:
-                return $$$"""{"type":"contains","name":"{{{name}}}","keywords":["cat"]}""";
-            case 1:
-                return $$$"""{"type":"numeric_answer","name":"{{{name}}}","reference":"{{item.s}}"}""";
-            case 2:
-                return $$$"""{"type":"length","name":"{{{name}}}","max":{{{random.Next(-1, 5)}}}}""";
-            case 3:
-                return $$$"""{"type":"math_equivalent","name":"{{{name}}}","reference":"{{item.{{{(random.Next(9) == 0 ? "none" : "s")}}}}}"}""";
-            case 4:
-                return $$$"""{"type":"gate","name":"{{{name}}}","condition":{{{Inner(ref names)}}},"grader":{{{Inner(ref names)}}}}""";
-            case 5:
-                return $$$"""{"type":"clip","name":"{{{name}}}","min":{{{random.Next(3)}}},"max":{{{random.Next(1, 4)}}},"grader":{{{Inner(ref names)}}}}""";
-            case 6:
-                return $$$"""{"type":"map","name":"{{{name}}}","from_high":{{{random.Next(3)}}},"grader":{{{Inner(ref names)}}}}""";
-            case 7:
-                return $$$"""{"type":"weighted_sum","name":"{{{name}}}","graders":[{"weight":{{{random.Next(-2, 3)}}},"grader":{{{Inner(ref names)}}}},{"grader":{{{Inner(ref names)}}}}]}""";
-            default:
-                string[] formulas = ["a + b", "a / b", "a ^ b", "log(a) - b", "a", "c", "min(a, b) % 2", "a +"];
-                return $$$"""{"type":"multi","name":"{{{name}}}","calculate_output":"{{{formulas[random.Next(formulas.Length)]}}}","graders":{"a":{{{Inner(ref names)}}},"b":{{{Inner(ref names)}}}}}""";
-        }
-    }
 }

@@ -24,6 +24,30 @@ public sealed class OwnJudgeTests(WholeService service) : IClassFixture<WholeSer
     }
 
     [Fact]
+    public async Task DryRun_ScoreModelOverOurOwnModel_GivesAValueInRange()
+    {
+        var answer = await service.PostAsync("rewards/dry-run", new
+        {
+            grader = new
+            {
+                type = "score_model",
+                name = "judge",
+                endpoint = "own",
+                model = "quickstart",
+                explain = false,
+                range = new[] { -1.0, 1.0 },
+                input = new object[] { new { role = "system", content = "Judge." }, new { role = "user", content = "{{sample.output_text}}" } },
+                sampling_params = new { max_completions_tokens = 60, temperature = 0.0, seed = 1 },
+            },
+            samples = new[] { new { item = new { }, output_text = "7 + 5 = 12. #### 12" } },
+        });
+
+        var grade = Assert.Single(answer.GetProperty("results").EnumerateArray());
+        Assert.True(grade.Text("outcome") == "value", grade.GetRawText());
+        Assert.InRange(grade.GetProperty("value").GetDouble(), -1, 1);
+    }
+
+    [Fact]
     public async Task Run_GradedByACheckpointOfOurOwn_Succeeds()
     {
         var first = await service.EndOfAsync(await SubmitAsync(service.Reward));

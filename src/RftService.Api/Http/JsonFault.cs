@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using RftService.Grading.JsonText;
 
 namespace RftService.Api.Http;
 
@@ -73,7 +74,7 @@ internal static partial class JsonFault
         [.. Segment().Matches(path ?? "").Select(match => match.Groups["key"].Success ? match.Groups["key"].Value : match.Groups["name"].Value)];
 
     private static string PointerOf(IReadOnlyList<string> segments) =>
-        string.Concat(segments.Select(segment => "/" + segment.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)));
+        string.Concat(segments.Select(segment => "/" + PointerName.Escape(segment)));
 
     [GeneratedRegex(@"(\.(?<name>[^.\[\]]+))|(\['(?<key>.*?)'\])|(\[(?<name>\d+)\])", RegexOptions.Singleline)]
     private static partial Regex Segment();

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Metadata;
+using RftService.Grading.JsonText;
 
 namespace RftService.Api.Http;
 
@@ -30,7 +31,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             case BadHttpRequestException { InnerException: JsonException { InnerException: InvalidOperationException unreadable, Path: "$" } }:
                 return Problems.Invalid(new ProblemError("", "malformed_json", "the body holds a name that is no valid Unicode: " + unreadable.Message));
             case BadHttpRequestException { InnerException: JsonException fault }:
-                return Problems.Invalid(JsonFault.Explain(fault.Message, fault.Path, IsSyntax(fault), body));
+                return Problems.Invalid(JsonFault.Explain(fault.Message, FaultPlace.Of(fault), IsSyntax(fault), body));
             case BadHttpRequestException { StatusCode: StatusCodes.Status415UnsupportedMediaType }:
                 return Problems.ForStatus(StatusCodes.Status415UnsupportedMediaType);
             case BadHttpRequestException refused:

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
+using RftService.Grading.JsonText;
 
 namespace RftService.Api.Http;
 
@@ -115,7 +116,7 @@ internal static class RequestValidator
             case IDictionary map:
                 foreach (DictionaryEntry entry in map)
                 {
-                    Element(entry.Value, $"{pointer}/{Escape(Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "")}", errors);
+                    Element(entry.Value, $"{pointer}/{PointerName.Escape(Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? "")}", errors);
                 }
 
                 break;
@@ -168,6 +169,4 @@ internal static class RequestValidator
     };
 
     private static string NameOf(string member) => JsonNamingPolicy.SnakeCaseLower.ConvertName(member);
-
-    private static string Escape(string key) => key.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 }

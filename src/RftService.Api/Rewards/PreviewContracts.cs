@@ -106,11 +106,20 @@ public sealed record RewardPreview
     /// <summary>Share of the rows whose completions differ in reward, 0 to 1: only those teach.</summary>
     public required double RowsWithSpread { get; init; }
 
+    /// <summary>
+    /// Mean over the rows of the standard deviation among their completions, which rules that compare within a group learn from; null when no row
+    /// has two values.
+    /// </summary>
+    public required double? DeviationWithinRows { get; init; }
+
     /// <summary>Share of completions cut at the token limit, 0 to 1.</summary>
     public required double TruncatedShare { get; init; }
 
     /// <summary>Share of completions on which the grader abstained, 0 to 1.</summary>
     public required double AbstainedShare { get; init; }
+
+    /// <summary>Share of completions that could not be graded, 0 to 1; a run fails past its recipe's `max_grade_error_share`.</summary>
+    public required double ErrorShare { get; init; }
 
     /// <summary>Errors by code.</summary>
     public required IReadOnlyDictionary<string, int> Errors { get; init; }

@@ -12,18 +12,21 @@ internal static class PreviewReport
     public static RewardPreview Of(IReadOnlyList<PreviewSample> samples)
     {
         var values = samples.Select(sample => sample.Grade.Value).OfType<double>().ToList();
-        var groups = samples.GroupBy(sample => sample.Row).Select(group => group.Select(sample => sample.Grade.Value).OfType<double>().Distinct().Count()).ToList();
+        var rows = samples.GroupBy(sample => sample.Row).Select(row => row.Select(sample => sample.Grade.Value).OfType<double>().ToList()).ToList();
+        var within = rows.Select(DeviationOf).OfType<double>().ToList();
         var preview = new RewardPreview
         {
             Learnable = false,
             Findings = [],
             Completions = samples.Count,
             Mean = values.Count == 0 ? null : values.Average(),
-            Deviation = values.Count < 2 ? null : Math.Sqrt(values.Sum(value => Math.Pow(value - values.Average(), 2)) / (values.Count - 1)),
+            Deviation = DeviationOf(values),
             Histogram = HistogramOf(values),
-            RowsWithSpread = Share(groups.Count(different => different > 1), groups.Count),
+            RowsWithSpread = Share(rows.Count(row => row.Distinct().Count() > 1), rows.Count),
+            DeviationWithinRows = within.Count == 0 ? null : within.Average(),
             TruncatedShare = Share(samples.Count(sample => sample.Truncated), samples.Count),
             AbstainedShare = Share(samples.Count(sample => sample.Grade.Outcome == GradeOutcome.Abstain), samples.Count),
+            ErrorShare = Share(samples.Count(sample => sample.Grade.Outcome == GradeOutcome.Error), samples.Count),
             Errors = samples.Select(sample => sample.Grade.Error).OfType<Grading.GradeError>()
                 .CountBy(error => JsonNamingPolicy.SnakeCaseLower.ConvertName(error.ToString())).ToDictionary(),
             Parts = samples.SelectMany(sample => sample.Grade.Parts).GroupBy(part => part.Key)
@@ -74,6 +77,17 @@ internal static class PreviewReport
     }
 
     private static double Share(int part, int whole) => whole == 0 ? 0 : (double)part / whole;
+
+    private static double? DeviationOf(List<double> values)
+    {
+        if (values.Count < 2)
+        {
+            return null;
+        }
+
+        var mean = values.Average();
+        return Math.Sqrt(values.Sum(value => Math.Pow(value - mean, 2)) / (values.Count - 1));
+    }
 
     private static PreviewBucket[] HistogramOf(List<double> values)
     {

@@ -52,6 +52,34 @@ public sealed record CreateRewardVersionRequest : IRequestBody<CreateRewardVersi
     ];
 }
 
+/// <summary>A grader tree to check, by itself and on the rows that it shall grade; nothing is graded or stored.</summary>
+public sealed record ValidateRewardRequest : IRequestBody<ValidateRewardRequest>
+{
+    /// <summary>What scores a completion; `type` selects the grader.</summary>
+    public required GraderSpec Grader { get; init; }
+
+    /// <summary>A dataset; the grader must be able to grade every row of it, as when a run is submitted. Absent: no rows are looked at.</summary>
+    public string? DatasetId { get; init; }
+
+    /// <inheritdoc />
+    public static IReadOnlyList<RequestExample> Examples { get; } =
+    [
+        new("A grader", """{ "grader": { "type": "numeric_answer", "name": "answer", "reference": "{{item.answer}}" } }"""),
+        new("A grader and the rows that it shall grade", """
+            {
+              "grader": { "type": "numeric_answer", "name": "answer", "reference": "{{item.answer}}" },
+              "dataset_id": "ds_0198c0de000070008000000000000001"
+            }
+            """),
+    ];
+}
+
+/// <summary>A grader tree that can be used.</summary>
+/// <param name="Grader">The tree, defaults included.</param>
+/// <param name="Rows">Rows of the dataset, all of which can be graded; null without a dataset.</param>
+/// <param name="Notes">Things to know, as rows that could not be looked at in time.</param>
+public sealed record ValidateRewardResponse(GraderSpec Grader, long? Rows, IReadOnlyList<string> Notes);
+
 /// <summary>A reward and its newest version.</summary>
 /// <param name="Id">`rw_...`</param>
 /// <param name="Name">For people.</param>

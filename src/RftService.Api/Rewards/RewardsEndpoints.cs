@@ -17,6 +17,9 @@ internal static class RewardsEndpoints
         rewards.MapPost("/", CreateAsync).WithName("CreateReward").WithSummary("Store a grader tree as version 1 of a new reward")
             .AcceptsIdempotencyKey().ProducesProblems(400);
         rewards.MapGet("/", ListAsync).WithName("ListRewards").WithSummary("List the rewards").ProducesProblems(400);
+        rewards.MapPost("/validate", RewardValidation.RunAsync).WithName("ValidateReward")
+            .WithSummary("Check a grader tree, and the rows of a dataset against it")
+            .WithDescription("Makes the checks that storing the reward and submitting a run make; stores and grades nothing.").ProducesProblems(400, 422);
         rewards.MapPost("/dry-run", RewardDryRun.RunAsync).WithName("DryRunReward").WithSummary("Grade given completions; stores nothing")
             .ProducesProblems(400, 422);
         rewards.MapPost("/preview", (RewardPreviewRequest request, RewardPreviews previews, CancellationToken cancellation) => previews.RunAsync(request, cancellation))

@@ -22,20 +22,30 @@ internal sealed class RowChecks(ArtifactPaths paths, GraderHost host, TimeProvid
     private readonly SemaphoreSlim _slots = new(2);
 
     /// <summary>Adds a fault for each of the first rows that cannot be used; returns notes.</summary>
-    public async Task<IEnumerable<string>> CheckAsync(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation)
+    public Task<IEnumerable<string>> CheckAsync(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation) =>
+        TakeTurnsAsync(() => Check(draft, errors, cancellation), cancellation);
+
+    /// <summary>Adds a fault for each of the first rows that the grader cannot grade; returns notes.</summary>
+    public Task<IEnumerable<string>> CheckAsync(Dataset dataset, IGrader grader, List<ProblemError> errors, CancellationToken cancellation) =>
+        TakeTurnsAsync(() => Scan(
+            dataset, dataset.Rows, new RowNeeds(grader, RefuseMessages: false, Weights: false, Hints: false), "/dataset_id", Deadline(), errors, cancellation), cancellation);
+
+    public void Dispose() => _slots.Dispose();
+
+    private long Deadline() => clock.GetTimestamp() + (long)(TimeLimit.TotalSeconds * clock.TimestampFrequency);
+
+    private async Task<IEnumerable<string>> TakeTurnsAsync(Func<IEnumerable<string>> check, CancellationToken cancellation)
     {
         await _slots.WaitAsync(cancellation);
         try
         {
-            return Check(draft, errors, cancellation);
+            return check();
         }
         finally
         {
             _slots.Release();
         }
     }
-
-    public void Dispose() => _slots.Dispose();
 
     private List<string> Check(RunDraft draft, List<ProblemError> errors, CancellationToken cancellation)
     {
@@ -44,7 +54,7 @@ internal sealed class RowChecks(ArtifactPaths paths, GraderHost host, TimeProvid
             return [];
         }
 
-        var deadline = clock.GetTimestamp() + (long)(TimeLimit.TotalSeconds * clock.TimestampFrequency);
+        var deadline = Deadline();
         var notes = new List<string>();
         var algorithm = AlgorithmCatalog.Create(draft.Recipe.Algorithm);
         var held = new RowNeeds(grader, RefuseMessages: !draft.Model.HasChatTemplate, algorithm.NeedsWeights, Hints: false);

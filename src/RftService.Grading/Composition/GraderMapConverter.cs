@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using RftService.Grading.JsonText;
 
 namespace RftService.Grading.Composition;
 
@@ -15,19 +17,21 @@ internal sealed class GraderMapConverter : JsonConverter<IReadOnlyDictionary<str
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:
+                var names = (JsonConverter<string>)options.GetConverter(typeof(string));
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
-                    var key = reader.GetString()!;
+                    var key = names.ReadAsPropertyName(ref reader, typeof(string), options);
                     reader.Read();
-                    Add(graders, key, JsonSerializer.Deserialize<GraderSpec>(ref reader, options));
+                    Add(graders, key, ReadOne(ref reader, key, options), key);
                 }
 
                 break;
             case JsonTokenType.StartArray:
-                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                for (var i = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; i++)
                 {
-                    var grader = JsonSerializer.Deserialize<GraderSpec>(ref reader, options);
-                    Add(graders, grader?.Name ?? "null", grader);
+                    var place = i.ToString(CultureInfo.InvariantCulture);
+                    var grader = ReadOne(ref reader, place, options);
+                    Add(graders, grader.Name, grader, place);
                 }
 
                 break;
@@ -50,11 +54,23 @@ internal sealed class GraderMapConverter : JsonConverter<IReadOnlyDictionary<str
         writer.WriteEndObject();
     }
 
-    private static void Add(OrderedDictionary<string, GraderSpec> graders, string key, GraderSpec? grader)
+    private static GraderSpec ReadOne(ref Utf8JsonReader reader, string place, JsonSerializerOptions options)
     {
-        if (!graders.TryAdd(key, grader ?? throw new JsonException("Expected a grader, found null.")))
+        try
         {
-            throw new JsonException($"The grader {key} is given twice.");
+            return JsonSerializer.Deserialize<GraderSpec>(ref reader, options) ?? throw FaultPlace.Fault("Expected a grader, found null.");
+        }
+        catch (Exception fault) when (fault is JsonException or NotSupportedException { Source: "System.Text.Json" })
+        {
+            throw FaultPlace.Moved(fault, place);
+        }
+    }
+
+    private static void Add(OrderedDictionary<string, GraderSpec> graders, string key, GraderSpec grader, string place)
+    {
+        if (!graders.TryAdd(key, grader))
+        {
+            throw FaultPlace.Fault($"The grader {key} is given twice.", place);
         }
     }
 }

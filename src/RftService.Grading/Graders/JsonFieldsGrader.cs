@@ -141,7 +141,7 @@ internal sealed class JsonFieldsGrader(JsonFieldsSpec spec, Template input, Temp
             return false;
         }
 
-        foreach (var field in spec.Fields ?? value.EnumerateObject().Select(member => new JsonField { Path = "/" + Escaped(member.Name) }))
+        foreach (var field in spec.Fields ?? value.EnumerateObject().Select(member => new JsonField { Path = "/" + PointerName.Escape(member.Name) }))
         {
             if (Find(value, field.Path) is not { } expected)
             {
@@ -230,6 +230,4 @@ internal sealed class JsonFieldsGrader(JsonFieldsSpec spec, Template input, Temp
 
         return value;
     }
-
-    private static string Escaped(string name) => name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 }

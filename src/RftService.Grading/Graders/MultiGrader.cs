@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using RftService.Grading.Composition;
 using RftService.Grading.Formulas;
+using RftService.Grading.JsonText;
 
 namespace RftService.Grading.Graders;
 
@@ -45,7 +46,7 @@ internal sealed class MultiGrader(Formula formula, IReadOnlyList<MultiGrader.Par
             if (!IsName(key))
             {
                 throw new GraderSpecException(
-                    $"/graders/{key}",
+                    $"/graders/{PointerName.Escape(key)}",
                     "Expected a name that a formula can hold: up to 64 letters, digits and underscores, no digit first, and no function's name.");
             }
         }
@@ -53,7 +54,7 @@ internal sealed class MultiGrader(Formula formula, IReadOnlyList<MultiGrader.Par
         var formula = Read(spec);
         return new MultiGrader(formula, spec.Graders
             .Select(pair => new Part(pair.Key, pair.Value.Name, formula.Names.Contains(pair.Key),
-                host.CreatePart(pair.Value, $"/graders/{pair.Key}")))
+                host.CreatePart(pair.Value, $"/graders/{PointerName.Escape(pair.Key)}")))
             .ToArray());
     }
 

@@ -97,7 +97,7 @@ internal static class SchemaKeywords
 
         foreach (var keyword in schema.EnumerateObject())
         {
-            var place = $"{pointer}/{keyword.Name}";
+            var place = $"{pointer}/{PointerName.Escape(keyword.Name)}";
             if (!Known.TryGetValue(keyword.Name, out var form))
             {
                 throw new GraderSpecException(place,
@@ -129,10 +129,10 @@ internal static class SchemaKeywords
                 Demand(isObject, place, "an object of schemas");
                 foreach (var part in value.EnumerateObject())
                 {
-                    Check(root, part.Value, $"{place}/{part.Name}", patterns);
+                    Check(root, part.Value, $"{place}/{PointerName.Escape(part.Name)}", patterns);
                     if (form == Form.PatternMap)
                     {
-                        Compile(part.Name, $"{place}/{part.Name}", patterns);
+                        Compile(part.Name, $"{place}/{PointerName.Escape(part.Name)}", patterns);
                     }
                 }
 

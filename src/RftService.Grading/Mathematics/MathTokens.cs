@@ -193,8 +193,8 @@ internal static class MathTokens
         if (Texts.Contains(name) && end < text.Length && text[end] == '{')
         {
             var close = text.IndexOf('}', end);
-            close = close < 0 ? text.Length - 1 : close;
-            return InText(text[(end + 1)..close], close + 1, tokens);
+            close = close < 0 ? text.Length : close; // never closed: the rest
+            return InText(text[(end + 1)..close], Math.Min(close + 1, text.Length), tokens);
         }
 
         if (name is "begin" or "end" && end < text.Length && text[end] == '{' && text.IndexOf('}', end) is var brace and > 0)

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using RftService.Grading.JsonText;
 
 namespace RftService.Grading.Templates;
 
@@ -24,8 +25,8 @@ internal sealed class TemplateVariable(string name, IReadOnlyList<PathStep> path
     public bool IsSample => path.Count == 0;
 
     /// <summary>JSON pointer into the row, as `/a/0`.</summary>
-    public string Pointer { get; } = string.Concat(path.Select(step => "/" +
-        (step.Member?.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal) ?? $"{step.Index}")));
+    public string Pointer { get; } =
+        string.Concat(path.Select(step => "/" + (step.Member is { } name ? PointerName.Escape(name) : $"{step.Index}")));
 
     public bool TryResolve(JsonElement item, string? outputText, [NotNullWhen(true)] out string? value)
     {

@@ -255,6 +255,16 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
     [InlineData("""{"messages":[{"role":"user","content":"a","refusal":null}]}""", "/messages/0/refusal unknown_field")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f","code":1}}]}""", "/tools/0/function/code unknown_field")]
     [InlineData("""{"messages":[{"role":"assistant","content":"a"}]}""", "/messages invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":null}]}""", "/messages/0/content null_value")]
+    [InlineData("""{"messages":[{"role":"user","content":[]}]}""", "/messages/0/content invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":["a"]}]}""", "/messages/0/content/0 invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text"}]}]}""", "/messages/0/content/0 invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"text":"a"}]}]}""", "/messages/0/content/0 invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}]}""", "/messages/0/content/0/text invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"a","extra":1}]}]}""", "/messages/0/content/0/extra invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}""", "/messages/0/content/0/type invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"\ud800"}]}]}""", "/messages/0/content/0/text invalid_value")]
+    [InlineData("""{"model":"chatty","messages":[{"role":"user","content":"a"}]}""", "/model unknown_field")]
     public async Task BadChat_NamesTheField(string body, string place)
     {
         var id = await api.Database.AddModelAsync(api.ProjectId, chat: true);
@@ -283,6 +293,57 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
             await api.ClientWith(null).PostTextAsync($"/api/v1/{path}/completions", """{"prompt":"a"}""").ProblemAsync(401, "unauthorized");
         }
     }
+
+    [Fact]
+    public async Task NamedChat_AsAJudgeSendsIt_ReachesTheWorkerWhole()
+    {
+        await using var worker = await FakeWorker.SayingAsync("""{"index":0,"text":"{}","finish_reason":"stop","prompt_tokens":8,"completion_tokens":2}""");
+        await worker.RegisterAsync(api.Database);
+        var model = await api.Database.AddModelAsync(api.ProjectId, chat: true);
+        const string schema = """{"type":"object","properties":{"result":{"type":"number"}},"required":["result"],"additionalProperties":false}""";
+
+        var answer = await NamedAsync(api.Client, $$"""
+            {"model":"md_{{model:N}}","messages":[{"role":"developer","content":[{"type":"text","text":"Ju"},{"type":"text","text":"dge."}]},{"role":"user","content":"2+3?"}],
+             "temperature":0.2,"top_p":0.9,"max_completion_tokens":7,"seed":3,
+             "response_format":{"type":"json_schema","json_schema":{"name":"grade","strict":true,"schema":{{schema}} } } }
+            """).JsonAsync(200);
+
+        Assert.Equal($"md_{model:N}", answer.Text("model"));
+        Assert.Equal(["developer: Judge.", "user: 2+3?"], worker.Asked.GetProperty("messages").EnumerateArray().Select(turn => $"{turn.Text("role")}: {turn.Text("content")}"));
+        Assert.Equal((7, 0.2, 3), (worker.Asked.GetProperty("max_tokens").GetInt32(), worker.Asked.GetProperty("temperature").GetDouble(), worker.Asked.GetProperty("seed").GetInt32()));
+        Assert.Equal(schema, worker.Asked.GetProperty("json_schema").GetRawText());
+    }
+
+    [Fact]
+    public async Task NamedChat_CheckpointModelOrName_AreAsked()
+    {
+        await using var worker = await FakeWorker.SayingAsync("""{"index":0,"text":"5","finish_reason":"stop","prompt_tokens":8,"completion_tokens":2}""");
+        await worker.RegisterAsync(api.Database);
+        var (run, checkpoint) = await api.AddCheckpointAsync(new Dictionary<string, byte[]>(), isAdapter: true);
+        await using var db = api.Database.Open();
+        await db.Models.ExecuteUpdateAsync(set => set.SetProperty(model => model.HasChatTemplate, true));
+        var model = await db.Runs.Where(one => one.Id == run).Join(db.Models, one => one.ModelId, model => model.Id, (_, model) => model).SingleAsync();
+
+        foreach (var (name, isCheckpoint) in new[] { ($"ck_{checkpoint:N}", true), ($"md_{model.Id:N}", false), (model.Name, false) })
+        {
+            Assert.Equal(name, (await NamedAsync(api.Client, Named(name)).JsonAsync(200)).Text("model"));
+            Assert.Equal(isCheckpoint, worker.Asked.TryGetProperty("checkpoint_folder", out _));
+            Assert.Equal(["/model unknown_model"], (await NamedAsync(api.Stranger, Named(name)).ProblemAsync(422, "unknown_model")).Places());
+        }
+
+        await NamedAsync(api.ClientWith(null), Named(model.Name)).ProblemAsync(401, "unauthorized");
+    }
+
+    [Theory]
+    [InlineData("\"max_tokens\":1,\"max_completion_tokens\":1", "/max_completion_tokens invalid_value")]
+    [InlineData("\"max_completion_tokens\":0", "/max_completion_tokens out_of_range")]
+    [InlineData("\"reasoning_effort\":\"low\"", "/reasoning_effort unknown_field")]
+    public async Task BadNamedChat_NamesTheField(string member, string place) =>
+        Assert.Equal([place], (await NamedAsync(api.Client, Named("any")[..^1] + "," + member + "}").ProblemAsync(400, "invalid_request")).Places());
+
+    private static string Named(string model) => $$"""{"model":"{{model}}","messages":[{"role":"user","content":"2+3?"}]}""";
+
+    private static Task<HttpResponseMessage> NamedAsync(HttpClient client, string body) => client.PostTextAsync("/api/v1/chat/completions", body);
 
     private const string Chat = """{"messages":[{"role":"user","content":"2+3?"}],"max_tokens":9}""";
 }

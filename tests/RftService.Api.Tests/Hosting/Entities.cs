@@ -7,7 +7,7 @@ namespace RftService.Api.Tests.Hosting;
 /// <summary>Rows that a worker or another slice would have written.</summary>
 internal static class Entities
 {
-    public static async Task<Guid> AddModelAsync(this TestDatabase database, Guid project, string folder = "tiny", bool chat = false)
+    public static async Task<Guid> AddModelAsync(this TestDatabase database, Guid project, string folder = "tiny", bool chat = false, int context = 64)
     {
         var now = DateTimeOffset.UtcNow;
         await using var db = database.Open();
@@ -19,7 +19,7 @@ internal static class Entities
             Folder = folder,
             Family = "llama",
             Parameters = 1,
-            ContextLength = 64,
+            ContextLength = context,
             VocabularySize = 8,
             Dtype = "float32",
             TiedEmbeddings = true,

@@ -151,6 +151,36 @@ public sealed class RewardsTests(RftApi api) : IClassFixture<RftApi>
         Assert.Equal([place], problem.Places());
     }
 
+    [Fact]
+    public async Task Validate_GoodGrader_IsShownWithItsDefaultsAndNotStored()
+    {
+        var before = (await api.Client.GetAsync(new Uri("/api/v1/rewards", UriKind.Relative)).JsonAsync(200)).GetProperty("data").GetArrayLength();
+
+        var answer = await api.Client.PostTextAsync("/api/v1/rewards/validate", """{"grader":{"type":"numeric_answer","name":"a","reference":"{{item.answer}}"}}""").JsonAsync(200);
+
+        Assert.Equal("{{ sample.output_text }}", answer.GetProperty("grader").Text("input"));
+        Assert.Equal("null", answer.GetProperty("rows").GetRawText());
+        Assert.Equal(before, (await api.Client.GetAsync(new Uri("/api/v1/rewards", UriKind.Relative)).JsonAsync(200)).GetProperty("data").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Validate_BadGraderOrDataset_NamesThePlace()
+    {
+        Assert.Equal(["/grader/pattern invalid_grader"],
+            (await api.Client.PostTextAsync("/api/v1/rewards/validate", """{"grader":{"type":"regex","name":"r","pattern":"(a"}}""").ProblemAsync(422, "invalid_grader")).Places());
+        Assert.Equal(["/dataset_id unknown_dataset"],
+            (await api.Client.PostTextAsync("/api/v1/rewards/validate", """{"grader":{"type":"regex","name":"r","pattern":"a"},"dataset_id":"ds_1"}""").ProblemAsync(422, "unknown_dataset")).Places());
+    }
+
+    [Theory]
+    [InlineData("""{"type":"multi","name":"m","calculate_output":"a","graders":{"a":{"type":"length","name":"l","max":"9"}}}""", "/grader/graders/a/max wrong_type")]
+    [InlineData("""{"type":"multi","name":"m","calculate_output":"a","graders":{"a":{"type":"clip","name":"c","grader":{"type":"length","name":"l","mx":9}}}}""", "/grader/graders/a/grader/mx unknown_field")]
+    [InlineData("""{"type":"multi","name":"m","calculate_output":"a","graders":{"a/b":{"type":"none","name":"l"}}}""", "/grader/graders/a~1b/type unknown_type")]
+    [InlineData("""{"type":"multi","name":"m","calculate_output":"a","graders":[{"type":"length","name":"a","max":1},{"type":"length","name":"b"}, 7]}""", "/grader/graders/2 wrong_type")]
+    [InlineData("""{"type":"multi","name":"m","calculate_output":"a","graders":{"a":{"type":"length","name":"a"},"b":null}}""", "/grader/graders/b invalid_value")]
+    public async Task CreateReward_FaultBelowNamedGraders_HasItsWholePlace(string grader, string place) =>
+        Assert.Equal([place], (await api.Client.PostTextAsync("/api/v1/rewards", $$"""{"name":"x","grader":{{grader}}}""").ProblemAsync(400, "invalid_request")).Places());
+
     private static Task<HttpResponseMessage> GetAsync(HttpClient client, string id) => client.GetAsync(new Uri("/api/v1/rewards/" + id, UriKind.Relative));
 
     private async Task<string> CreateAsync() => (await api.Client.PostTextAsync("/api/v1/rewards", Samples.Reward).JsonAsync(201)).Text("id");
