@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using RftService.Grading.JsonText;
 
 namespace RftService.Api.Completions;
 
@@ -13,9 +15,26 @@ internal sealed class TextPartsConverter : JsonConverter<string>
             return JsonSerializer.Deserialize<string>(ref reader, options);
         }
 
-        var parts = JsonSerializer.Deserialize<IReadOnlyList<TextPart>>(ref reader, options)!;
-        return parts.Count > 0 && parts.All(part => part.Type == "text")
-            ? string.Concat(parts.Select(part => part.Text))
+        IReadOnlyList<TextPart?> parts;
+        try
+        {
+            parts = JsonSerializer.Deserialize<IReadOnlyList<TextPart?>>(ref reader, options)!;
+        }
+        catch (JsonException fault)
+        {
+            throw FaultPlace.Moved(fault);
+        }
+
+        foreach (var (place, part) in parts.Index())
+        {
+            if (part?.Type != "text")
+            {
+                throw FaultPlace.Fault("expected a part of type text: {type: \"text\", text}", place.ToString(CultureInfo.InvariantCulture), "type");
+            }
+        }
+
+        return parts.Count > 0
+            ? string.Concat(parts.Select(part => part!.Text))
             : throw new JsonException("expected a text, or a list of {type: \"text\", text}");
     }
 
