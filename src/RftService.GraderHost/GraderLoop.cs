@@ -1,22 +1,20 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Acornima.Ast;
 using Jint;
-using Jint.Native;
-using Jint.Native.Function;
 using Jint.Runtime;
 
 namespace RftService.GraderHost;
 
 /// <summary>
-/// Loads a grader's JavaScript, then answers one line of JSON for each line. Jint's own limits only give kinder messages: stack overflows,
-/// huge integers and typed arrays slip past them, and then the sandbox around this process ends it.
+/// Loads a grader's JavaScript, then answers one line of JSON for each line. Every sample gets an engine of its own, so that nothing that one
+/// does to globals and prototypes is seen by the next; it is made while nobody waits for it.
 /// </summary>
 internal sealed class GraderLoop(TextReader input, Stream output)
 {
     private const int LongestMessage = 200;
-    private const int MostParts = 32;
 
-    private static readonly TimeSpan RegexLimit = TimeSpan.FromSeconds(1);
+    private static readonly JsonDocumentOptions Deep = new() { MaxDepth = GraderEngine.DeepestJson };
 
     public int Run()
     {
@@ -25,21 +23,12 @@ internal sealed class GraderLoop(TextReader input, Stream output)
             return 0;
         }
 
-        var engine = new Engine(options => options
-            .LimitRecursion(256)
-            .RegexTimeoutInterval(RegexLimit)
-            .DisableStringCompilation());
-        JsValue grade, parse, stringify;
+        GraderEngine engine;
+        Prepared<Script> script;
         try
         {
-            parse = engine.Evaluate("JSON.parse"); // before the source can put something else there
-            stringify = engine.Evaluate("JSON.stringify");
-            engine.Execute(JsonNode.Parse(first)!["source"]!.GetValue<string>(), "grader.js");
-            grade = engine.GetValue("grade");
-            if (grade is not Function)
-            {
-                throw new InvalidOperationException("the source defines no function grade(sample, item)");
-            }
+            script = Engine.PrepareScript(JsonNode.Parse(first)!["source"]!.GetValue<string>(), "grader.js");
+            engine = new GraderEngine(script);
         }
 #pragma warning disable CA1031 // The source is foreign: whatever it throws is told to the host.
         catch (Exception fault)
@@ -52,108 +41,51 @@ internal sealed class GraderLoop(TextReader input, Stream output)
         Send(new JsonObject { ["ready"] = true });
         while (input.ReadLine() is { } line)
         {
-            var request = JsonNode.Parse(line)!;
+            var request = JsonNode.Parse(line, documentOptions: Deep)!;
             Send(new JsonObject { ["got"] = request["id"]!.GetValue<string>() });
-            Send(Answer(engine, grade, parse, stringify, request));
+            Send(Answer(engine, request));
+            engine.Dispose();
+            engine = new GraderEngine(script); // a source that fails the second time ends the process, and the host starts another
         }
 
         return 0;
     }
 
-    private static JsonObject Answer(Engine engine, JsValue grade, JsValue parse, JsValue stringify, JsonNode request)
+    private static JsonObject Answer(GraderEngine engine, JsonNode request)
     {
         JsonObject answer;
         var failed = false;
         try
         {
-            var sample = engine.Invoke(parse, request["sample"]!.ToJsonString());
-            var item = engine.Invoke(parse, request["item"]?.ToJsonString() ?? "null");
-            answer = Result(engine.Invoke(grade, sample, item), value => engine.Invoke(stringify, value).ToString());
+            answer = engine.Grade(request["sample"]!.ToJsonString(), request["item"]?.ToJsonString() ?? "null");
         }
 #pragma warning disable CA1031 // As above.
         catch (Exception fault)
 #pragma warning restore CA1031
         {
-            failed = true;
+            failed = fault is not (JavaScriptException or UngradableException);
             answer = new JsonObject { ["error"] = Describe(fault) };
         }
 
         answer["id"] = request["id"]!.GetValue<string>();
-        answer["stale"] = failed;
+        answer["stale"] = failed; // where memory or a limit ran out, the process is not trusted either
         return answer;
     }
 
-    private static JsonObject Result(JsValue value, Func<JsValue, string> toJson)
+    private static string Describe(Exception fault)
     {
-        if (value.IsNull() || value.IsUndefined())
+        try
         {
-            return new JsonObject { ["abstain"] = true };
+            return GraderEngine.Cut(
+                fault is JavaScriptException thrown ? $"{thrown.Error} (line {thrown.Location.Start.Line})" : fault.Message, LongestMessage);
         }
-
-        if (value.IsNumber() || value.IsBoolean())
+#pragma warning disable CA1031 // What was thrown may throw again when it is asked for its text.
+        catch (Exception)
+#pragma warning restore CA1031
         {
-            var number = value.IsBoolean() ? value.AsBoolean() ? 1 : 0 : value.AsNumber();
-            return double.IsFinite(number)
-                ? new JsonObject { ["value"] = number }
-                : throw new InvalidOperationException($"grade returned {number}");
+            return "The code threw something that has no text.";
         }
-
-        if (!value.IsObject() || value.IsArray())
-        {
-            throw new InvalidOperationException($"grade returned a {value.Type}, not a number");
-        }
-
-        var given = value.AsObject();
-        var inner = given.Get("value");
-        inner = inner.IsUndefined() ? given.Get("score") : inner;
-        var answer = Result(inner.IsObject() ? throw new InvalidOperationException("value is no number") : inner, toJson);
-        if (given.Get("reason") is { } reason && reason.IsString())
-        {
-            answer["reason"] = Cut(reason.AsString(), 2000);
-        }
-
-        if (given.Get("parts") is { } parts && parts.IsObject())
-        {
-            var named = new JsonObject();
-            foreach (var (key, property) in parts.AsObject().GetOwnProperties().Take(MostParts))
-            {
-                var part = property.Value;
-                if (part.IsNumber() && double.IsFinite(part.AsNumber()))
-                {
-                    named[Cut(key.ToString(), 64)] = part.AsNumber();
-                }
-            }
-
-            answer["parts"] = named;
-        }
-
-        if (given.Get("info") is { } info && info.IsObject())
-        {
-            var named = new JsonObject();
-            foreach (var (key, property) in info.AsObject().GetOwnProperties().Take(MostParts))
-            {
-                named[Cut(key.ToString(), 64)] = Shown(property.Value, toJson);
-            }
-
-            answer["info"] = named;
-        }
-
-        return answer;
     }
-
-    private static JsonValue? Shown(JsValue value, Func<JsValue, string> toJson) =>
-        value.IsNull() || value.IsUndefined() ? null
-        : value.IsBoolean() ? JsonValue.Create(value.AsBoolean())
-        : value.IsNumber() && double.IsFinite(value.AsNumber()) ? JsonValue.Create(value.AsNumber())
-        : JsonValue.Create(Cut(value.IsObject() ? toJson(value) : value.ToString(), 500));
-
-    private static string Describe(Exception fault) => Cut(fault switch
-    {
-        JavaScriptException thrown => $"{thrown.Error} (line {thrown.Location.Start.Line})",
-        _ => fault.Message,
-    }, LongestMessage);
-
-    private static string Cut(string text, int longest) => text.Length <= longest ? text : text[..longest];
 
     private void Send(JsonObject answer)
     {

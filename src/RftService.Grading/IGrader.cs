@@ -11,6 +11,9 @@ public interface IGrader
     /// </summary>
     RowFault? Reject(JsonElement item);
 
+    /// <summary>True when a grade depends on the other completions of the prompt, by itself or by one of its parts.</summary>
+    bool ComparesCompletions => false;
+
     /// <summary>Grades one completion. Never throws for what the input holds.</summary>
     ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation);
 }

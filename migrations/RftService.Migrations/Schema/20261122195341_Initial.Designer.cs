@@ -249,6 +249,10 @@ namespace RftService.Migrations.Schema
                         .HasColumnType("bigint")
                         .HasColumnName("bytes_done");
 
+                    b.Property<long?>("BytesPerSecond")
+                        .HasColumnType("bigint")
+                        .HasColumnName("bytes_per_second");
+
                     b.Property<long?>("BytesTotal")
                         .HasColumnType("bigint")
                         .HasColumnName("bytes_total");

@@ -141,6 +141,7 @@ namespace RftService.Migrations.Schema
                     hub_commit = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: true),
                     bytes_done = table.Column<long>(type: "bigint", nullable: false),
                     bytes_total = table.Column<long>(type: "bigint", nullable: true),
+                    bytes_per_second = table.Column<long>(type: "bigint", nullable: true),
                     failure = table.Column<string>(type: "jsonb", nullable: true),
                     attempt = table.Column<int>(type: "integer", nullable: false),
                     lease_until = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),

@@ -47,9 +47,10 @@ internal sealed record CompletionTarget(string Id, BaseModel Model, string? Chec
     public SamplingRequest Ask(SamplingBody body, int seed) => new(
         Model.Folder, CheckpointFolder, IsAdapter,
         (body as CompletionRequest)?.Prompt,
-        (body as ChatBody)?.Messages.Select(message => new SamplingMessage(message.Role, message.Content)).ToList(),
+        (body as ChatBody)?.Messages.Select(message => message.ToSampling()).ToList(),
         body.Limit.Tokens ?? DefaultMaxTokens, body.Temperature, body.TopP, body.TopK, body.Stop, body.N, seed,
         body.MinP, body.RepetitionPenalty, body.PresencePenalty, body.FrequencyPenalty,
         body.ResponseFormat?.Type == ResponseFormatKind.JsonObject, body.ResponseFormat?.JsonSchema?.Schema,
-        Model.Sha256, Model.ProjectId);
+        Model.Sha256, Model.ProjectId,
+        (body as ChatBody)?.Tools is { Count: > 0 } tools ? ChatMessageBody.Written(tools) : null);
 }

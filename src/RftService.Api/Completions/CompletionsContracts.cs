@@ -98,10 +98,16 @@ public sealed record CompletionRequest : SamplingBody, IRequestBody<CompletionRe
 /// <summary>A conversation to answer, and how.</summary>
 public abstract record ChatBody : SamplingBody, IValidatableObject
 {
-    /// <summary>The turns so far, 1 to 1,000; the last one is the user's.</summary>
+    /// <summary>The turns so far, 1 to 1,000; the last one is the user's or a tool's.</summary>
     [MinLength(1)]
     [MaxLength(1_000)]
     public required IReadOnlyList<ChatMessageBody> Messages { get; init; }
+
+    /// <summary>
+    /// Tools that the model's chat template tells the model of. A call of one is part of the completion's text, as the model was trained to write it.
+    /// </summary>
+    [MaxLength(128)]
+    public IReadOnlyList<ChatToolBody>? Tools { get; init; }
 
     /// <inheritdoc />
     public virtual IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
@@ -111,9 +117,9 @@ public abstract record ChatBody : SamplingBody, IValidatableObject
             yield return fault;
         }
 
-        if (Messages[^1].Role != "user")
+        if (Messages[^1].Role is not ("user" or "tool"))
         {
-            yield return new ValidationResult($"expected a last message of role user, got {Messages[^1].Role}", [nameof(Messages)]);
+            yield return new ValidationResult($"expected a last message of role user or tool, got {Messages[^1].Role}", [nameof(Messages)]);
         }
     }
 }
@@ -178,19 +184,6 @@ public sealed record ModelChatCompletionRequest : ChatBody, IRequestBody<ModelCh
             yield return new ValidationResult("give max_tokens or max_completion_tokens, not both", [nameof(MaxCompletionTokens)]);
         }
     }
-}
-
-/// <summary>One turn.</summary>
-public sealed record ChatMessageBody
-{
-    /// <summary>`system`, `developer`, `user`, `assistant` or `tool`.</summary>
-    [RegularExpression("^(system|developer|user|assistant|tool)$")]
-    public required string Role { get; init; }
-
-    /// <summary>Its text; parts as `[{"type": "text", "text": "..."}]` are taken as well, and follow each other.</summary>
-    [StringLength(1_000_000)]
-    [JsonConverter(typeof(MessageTextConverter))]
-    public required string Content { get; init; }
 }
 
 /// <summary>Completions in OpenAI's form; of a stream: one chunk.</summary>

@@ -7,8 +7,6 @@ namespace RftService.Api.Datasets;
 /// <summary>What a row of each kind must hold. Every other key is free: graders and templates read it as `item.key`.</summary>
 internal sealed class RowRules(DataKind kind, Template? prompt, Template? completion, DatasetReport report)
 {
-    private static readonly string[] _roles = ["system", "developer", "user", "assistant", "tool"];
-
     /// <summary>The row's texts; null when the report tells why it is refused.</summary>
     public RowTexts? Check(JsonElement row, long line)
     {
@@ -64,7 +62,7 @@ internal sealed class RowRules(DataKind kind, Template? prompt, Template? comple
 
         if (hasMessages)
         {
-            return Messages(place, messages);
+            return new MessageRules(report, place.Line).Check(place.Row, messages);
         }
 
         if (hasPrompt)
@@ -75,51 +73,6 @@ internal sealed class RowRules(DataKind kind, Template? prompt, Template? comple
 
         Fault(place, "", "missing_field", "`messages` or `prompt`", Keys(place.Row), "or make the prompt from other keys with prompt_template");
         return ("", 0);
-    }
-
-    private (string Key, int Length) Messages(Place place, JsonElement messages)
-    {
-        if (messages.ValueKind != JsonValueKind.Array || messages.GetArrayLength() == 0)
-        {
-            var found = messages.ValueKind == JsonValueKind.Array ? "an empty array" : Json.Describe(messages);
-            Fault(place, "/messages", "wrong_type", "a non-empty array of {role, content}", found);
-            return ("", 0);
-        }
-
-        var (key, length, index, lastRole) = (new System.Text.StringBuilder("m"), 0, 0, "");
-        foreach (var message in messages.EnumerateArray())
-        {
-            var pointer = $"/messages/{index++}";
-            if (message.ValueKind != JsonValueKind.Object)
-            {
-                Fault(place, pointer, "wrong_type", "an object {role, content}", Json.Describe(message));
-                continue;
-            }
-
-            lastRole = Member(place, message, pointer, "role") ?? "";
-            if (lastRole.Length > 0 && !_roles.Contains(lastRole))
-            {
-                Fault(place, pointer + "/role", "invalid_role", "one of " + string.Join(", ", _roles), Json.Quote(lastRole));
-            }
-
-            var content = Member(place, message, pointer, "content") ?? "";
-            length += content.Length;
-            key.Append('\0').Append(lastRole).Append('\0').Append(content);
-            foreach (var other in message.EnumerateObject())
-            {
-                if (!other.NameEquals("role"u8) && !other.NameEquals("content"u8))
-                {
-                    Fault(place, $"{pointer}/{JsonPointer.Escape(other.Name)}", "unknown_field", "only role and content", Json.Quote(other.Name), "training would not see it");
-                }
-            }
-        }
-
-        if (lastRole.Length > 0 && lastRole != "user" && _roles.Contains(lastRole))
-        {
-            Fault(place, $"/messages/{index - 1}/role", "last_role", "`user`: the completion answers the last message", Json.Quote(lastRole));
-        }
-
-        return (key.ToString(), length);
     }
 
     private int Completion(Place place, bool mayBeEmpty)
@@ -242,23 +195,6 @@ internal sealed class RowRules(DataKind kind, Template? prompt, Template? comple
         }
 
         return text;
-    }
-
-    private string? Member(Place place, JsonElement message, string pointer, string name)
-    {
-        if (!message.TryGetProperty(name, out var value))
-        {
-            Fault(place, $"{pointer}/{name}", "missing_field", "a string", "nothing");
-            return null;
-        }
-
-        if (value.ValueKind != JsonValueKind.String)
-        {
-            Fault(place, $"{pointer}/{name}", "wrong_type", "a string", Json.Describe(value));
-            return null;
-        }
-
-        return value.GetString();
     }
 
     private void Fault(Place place, string pointer, string code, string expected, string found, string? remedy = null) =>

@@ -108,7 +108,7 @@ public sealed record ModelResponse
             Folder = model.HubId is null ? model.Folder : null,
             HubId = model.HubId,
             HubCommit = model.HubCommit,
-            Download = model.HubId is null ? null : new ModelDownloadState(model.BytesDone, model.BytesTotal),
+            Download = model.HubId is null ? null : ModelDownloadState.From(model),
             Failure = model.FailureJson is { } failure ? JsonSerializer.Deserialize<ModelFailure>(failure, JsonSetup.Options) : null,
             Family = known ? model.Family : null,
             Parameters = known ? model.Parameters : null,
@@ -127,7 +127,18 @@ public sealed record ModelResponse
 /// <summary>Where a download stands.</summary>
 /// <param name="BytesDone">Bytes that have arrived.</param>
 /// <param name="BytesTotal">Bytes of all its files; null until the hub has listed them.</param>
-public sealed record ModelDownloadState(long BytesDone, long? BytesTotal);
+/// <param name="BytesPerSecond">How fast they have come of late; null while none come.</param>
+/// <param name="SecondsLeft">At that speed; null where it cannot be said.</param>
+public sealed record ModelDownloadState(long BytesDone, long? BytesTotal, long? BytesPerSecond, long? SecondsLeft)
+{
+    internal static ModelDownloadState From(BaseModel model)
+    {
+        var rate = model.Status == ModelStatus.Downloading ? model.BytesPerSecond : null;
+        var left = model.BytesTotal - model.BytesDone;
+        return new ModelDownloadState(
+            model.BytesDone, model.BytesTotal, rate, rate > 0 && left is { } bytes ? (Math.Max(bytes, 0) + rate.Value - 1) / rate.Value : null);
+    }
+}
 
 /// <summary>Folders that can be registered.</summary>
 /// <param name="Data">Relative to the model root, in name order; each holds a config.json.</param>

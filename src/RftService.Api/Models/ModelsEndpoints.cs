@@ -26,8 +26,8 @@ internal static partial class ModelsEndpoints
         models.MapPost("/{id}/download", DownloadAsync).WithName("DownloadModel").WithSummary("Try a failed download again")
             .WithDescription("What has arrived is kept, and the commit too. No effect on a download that waits or runs.")
             .Produces<ModelResponse>(StatusCodes.Status202Accepted).ProducesProblems(404, 409);
-        models.MapDelete("/{id}", DeleteAsync).WithName("DeleteModel").WithSummary("Forget a model; its files stay")
-            .WithDescription("A download under way ends, and what has arrived of it goes.").ProducesProblems(404, 409);
+        models.MapDelete("/{id}", DeleteAsync).WithName("DeleteModel").WithSummary("Delete a model")
+            .WithDescription("A registered folder stays as it is. What was downloaded from the hub goes, and a download under way ends.").ProducesProblems(404, 409);
     }
 
     private static async Task<Results<Created<ModelResponse>, ProblemResult>> RegisterAsync(
@@ -77,6 +77,8 @@ internal static partial class ModelsEndpoints
 
         try
         {
+            // Hashes the weights here and not in a worker: the answer says at once what the model is or what is wrong with it, also where no worker
+            // runs yet. A core hashes about 1 GB/s of files that are in memory; very large models on slow disks may outlast a proxy's patience.
             var info = ModelFolder.Inspect(paths.InModels(folder));
             return (new BaseModel
             {
@@ -184,7 +186,8 @@ internal static partial class ModelsEndpoints
             : PublicId.Model.NotFound(id);
 
     private static async Task<Results<NoContent, ProblemResult>> DeleteAsync(
-        [Description("The model's id")] string id, Caller caller, RftDbContext db, CancellationToken cancellation)
+        [Description("The model's id")] string id, Caller caller, RftDbContext db, ArtifactPaths paths, ILogger<BaseModel> logger,
+        CancellationToken cancellation)
     {
         if (!PublicId.Model.TryParse(id, out var modelId))
         {
@@ -193,13 +196,34 @@ internal static partial class ModelsEndpoints
 
         try
         {
-            return await db.Models.Where(model => model.Id == modelId && model.ProjectId == caller.ProjectId).ExecuteDeleteAsync(cancellation) == 1
-                ? TypedResults.NoContent()
-                : PublicId.Model.NotFound(id);
+            if (await db.Models.Where(model => model.Id == modelId && model.ProjectId == caller.ProjectId).ExecuteDeleteAsync(cancellation) == 0)
+            {
+                return PublicId.Model.NotFound(id);
+            }
         }
         catch (PostgresException used) when (used.SqlState is PostgresErrorCodes.ForeignKeyViolation or PostgresErrorCodes.RestrictViolation)
         {
             return Problems.Conflict("model_in_use", "Runs were made with this model, and their checkpoints may need it: it stays.");
+        }
+
+        DeleteDownload(modelId, paths, logger);
+        return TypedResults.NoContent();
+    }
+
+    // Each download has a folder of its own, made from the model's id: no other model has it, and runs, which would need it, keep the row.
+    private static void DeleteDownload(Guid modelId, ArtifactPaths paths, ILogger logger)
+    {
+        var folder = paths.InModels(BaseModel.HubPrefix + modelId.ToString("N"));
+        try
+        {
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            LogFilesLeft(logger, fault, modelId); // a worker that still writes there clears it away
         }
     }
 
@@ -208,4 +232,7 @@ internal static partial class ModelsEndpoints
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Model {ModelId} is stored, but no worker was told; the sweeper will")]
     private static partial void LogEnqueueLost(ILogger logger, Exception lost, Guid modelId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Model {ModelId} is deleted, but not all of its files")]
+    private static partial void LogFilesLeft(ILogger logger, Exception fault, Guid modelId);
 }

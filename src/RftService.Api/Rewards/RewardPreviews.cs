@@ -100,7 +100,7 @@ internal sealed class RewardPreviews(
     private static SamplingRequest Ask(RewardPreviewRequest request, CompletionTarget target, Template? template, JsonElement item, int index)
     {
         var messages = template is null && item.TryGetProperty("messages", out var turns)
-            ? turns.EnumerateArray().Select(turn => new SamplingMessage(turn.GetProperty("role").GetString()!, turn.GetProperty("content").GetString()!)).ToList()
+            ? turns.EnumerateArray().Select(ChatMessageBody.Of).ToList()
             : null;
         var prompt = template is not null ? (template.TryRender(item, outputText: null, out var text, out _) ? text : null)
             : messages is null ? item.GetProperty("prompt").GetString() : null;
@@ -108,7 +108,8 @@ internal sealed class RewardPreviews(
         return new SamplingRequest(
             target.Model.Folder, target.CheckpointFolder, target.IsAdapter, prompt, messages, maxTokens, request.Temperature,
             TopP: 1, TopK: 0, Stop: [], request.GroupSize, Seed: ((long)request.Seed << 16) + index,
-            ModelSha256: target.Model.Sha256, Project: target.Model.ProjectId);
+            ModelSha256: target.Model.Sha256, Project: target.Model.ProjectId,
+            Tools: messages is not null && item.TryGetProperty("tools", out var tools) && tools.ValueKind == JsonValueKind.Array ? tools : null);
     }
 
     private async Task<IReadOnlyList<Completion>> CompleteAsync(SamplingRequest ask, CancellationToken cancellation)

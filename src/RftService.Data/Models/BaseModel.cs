@@ -50,6 +50,9 @@ public sealed class BaseModel
     /// <summary>Bytes of a download; null until the hub has listed its files.</summary>
     public long? BytesTotal { get; init; }
 
+    /// <summary>How fast a download has come of late; null while none is under way.</summary>
+    public long? BytesPerSecond { get; init; }
+
     /// <summary>Why a download failed, a <see cref="ModelFailure"/>; null otherwise.</summary>
     public string? FailureJson { get; init; }
 

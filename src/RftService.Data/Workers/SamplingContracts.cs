@@ -23,6 +23,7 @@ namespace RftService.Data.Workers;
 /// <param name="JsonSchema">Completions are JSON that this schema allows; null: any text.</param>
 /// <param name="ModelSha256">Hash of the base model's weights when it was registered: other weights are refused; null is not compared.</param>
 /// <param name="Project">Whose request it is: so many of one project may wait, see `Rft:Worker:MaxWaitingPerProject`.</param>
+/// <param name="Tools">Tools that the conversation may use, a list; null: none.</param>
 public sealed record SamplingRequest(
     string ModelFolder,
     string? CheckpointFolder,
@@ -43,10 +44,16 @@ public sealed record SamplingRequest(
     bool JsonObject = false,
     JsonElement? JsonSchema = null,
     string? ModelSha256 = null,
-    Guid Project = default);
+    Guid Project = default,
+    JsonElement? Tools = null);
 
 /// <summary>One turn.</summary>
-public sealed record SamplingMessage(string Role, string Content);
+/// <param name="Role">Who speaks.</param>
+/// <param name="Content">Its text; null where it only calls tools.</param>
+/// <param name="Name">Who, or which tool.</param>
+/// <param name="ToolCalls">As OpenAI writes them; null: none.</param>
+/// <param name="ToolCallId">The call that a tool answers.</param>
+public sealed record SamplingMessage(string Role, string? Content, string? Name = null, JsonElement? ToolCalls = null, string? ToolCallId = null);
 
 /// <summary>
 /// One line of the answer, application/x-ndjson: pieces of text as they come, then one line per completion with a finish reason

@@ -9,7 +9,10 @@ namespace RftService.Engine.Algorithms;
 [JsonDerivedType(typeof(PastBatches), "past_batches")]
 public abstract record ReplaySpec;
 
-/// <summary>Good completions of earlier steps are learned again beside the rollouts, by terms of the source `replay`.</summary>
+/// <summary>
+/// Good completions of earlier steps are learned again beside the rollouts, by terms of the source `replay`. Their advantage is measured anew;
+/// what tokens had more or less than the others of their completion, as by graded steps, they keep.
+/// </summary>
 public sealed record SelfImitation : ReplaySpec
 {
     /// <summary>Completions kept at most; the oldest go first.</summary>

@@ -63,8 +63,11 @@ internal sealed class CheckpointStore(string root, string modelFolder)
         Manifest.Verify(folder);
         try
         {
-            return JsonSerializer.Deserialize<TrainerState>(File.ReadAllBytes(Path.Combine(folder, StateFile)), TrainerState.Json)
+            var state = JsonSerializer.Deserialize<TrainerState>(File.ReadAllBytes(Path.Combine(folder, StateFile)), TrainerState.Json)
                 ?? throw Manifest.Damaged(folder, $"{StateFile} is empty");
+            return state.Replay.Rows.Select(row => row.Fault()).FirstOrDefault(fault => fault is not null) is { } misfit
+                ? throw Manifest.Damaged(folder, $"{StateFile} holds a completion {misfit}")
+                : state;
         }
         catch (Exception failure) when (failure is IOException or JsonException)
         {

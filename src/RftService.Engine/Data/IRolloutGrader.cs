@@ -12,6 +12,9 @@ public interface IRolloutGrader
     /// <summary>A step for evaluations: past the end of every schedule, so that two evaluations differ by the policy alone.</summary>
     const int EvaluationStep = int.MaxValue;
 
+    /// <summary>True when a grade depends on the other completions of its prompt: a group that changes has to be graded again.</summary>
+    bool ComparesCompletions => false;
+
     /// <summary>One grade per rollout, group after group. Never throws for what a completion holds: that is an error grade.</summary>
     /// <param name="groups">Whole groups: some graders compare the completions of a prompt with each other.</param>
     /// <param name="step">Steps done before this one, which schedules follow; or <see cref="EvaluationStep"/>.</param>

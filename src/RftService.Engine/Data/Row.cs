@@ -17,6 +17,9 @@ public sealed record Row
     /// <summary>The prompt as a conversation, rendered by the model's chat template.</summary>
     public IReadOnlyList<ChatMessage>? Messages { get; init; }
 
+    /// <summary>Tools that the conversation may use, as its chat template is given them: a list; null: none.</summary>
+    public JsonElement? Tools { get; init; }
+
     /// <summary>Expert or logged completion; null in a dataset of prompts.</summary>
     public string? Completion { get; init; }
 
@@ -35,11 +38,6 @@ public sealed record Row
     /// <summary>Behavior log-probs of the logged completion's tokens, [T]; null when not logged.</summary>
     public IReadOnlyList<float>? LogProbs { get; init; }
 }
-
-/// <summary>One turn of a conversation.</summary>
-/// <param name="Role">`system`, `developer`, `user`, `assistant` or `tool`.</param>
-/// <param name="Content">Its text.</param>
-public sealed record ChatMessage(string Role, string Content);
 
 /// <summary>Rows by position; reading the same position twice gives the same row.</summary>
 public interface IRowSource

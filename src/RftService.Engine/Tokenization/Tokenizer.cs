@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text;
 using RftService.Engine.Data;
 using RftService.Engine.Models;
@@ -114,8 +115,9 @@ public sealed class Tokenizer
     /// <param name="prompt">Plain text; special tokens are added.</param>
     /// <param name="messages">A conversation; it goes before <paramref name="prompt"/>. The chat template writes the special tokens itself.</param>
     /// <param name="text">What was encoded.</param>
+    /// <param name="tools">Tools that the conversation may use, a list; null: none.</param>
     /// <exception cref="TrainingException">The model cannot take conversations, or its template refuses this one.</exception>
-    public int[] EncodePrompt(string? prompt, IReadOnlyList<ChatMessage>? messages, out string text)
+    public int[] EncodePrompt(string? prompt, IReadOnlyList<ChatMessage>? messages, out string text, JsonElement? tools = null)
     {
         if (messages is not null)
         {
@@ -123,7 +125,7 @@ public sealed class Tokenizer
                 TrainingFault.RowUnusable,
                 "the row holds messages, but the model has no chat template",
                 "Give rows with a plain prompt, or use a model with a chat template.");
-            text = template.Render(messages);
+            text = template.Render(messages, tools: tools);
             return Encode(text, addSpecialTokens: false);
         }
 

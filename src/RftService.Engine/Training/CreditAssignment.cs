@@ -111,6 +111,11 @@ internal static class CreditAssignment
             {
                 var grade = rollout.Grade;
                 metrics.Add(MetricNames.RewardErrorShare, grade?.ErrorCode is null ? 0 : 1, 1);
+                if (grade?.ErrorCode is { } code)
+                {
+                    metrics.Increase(MetricNames.RewardErrorPrefix + code, 1);
+                }
+
                 metrics.Add(MetricNames.RewardAbstainedShare, grade is { Value: null, ErrorCode: null } ? 1 : 0, 1);
                 foreach (var (part, value) in grade?.Parts ?? new Dictionary<string, double>())
                 {

@@ -12,6 +12,9 @@ public static class MetricNames
     /// <summary>Share of completions whose grade was an error, 0 to 1.</summary>
     public const string RewardErrorShare = "reward/error_share";
 
+    /// <summary>Prefix of the number of completions whose grade was an error, by its code.</summary>
+    public const string RewardErrorPrefix = "reward_error/";
+
     /// <summary>Share of completions on which the grader abstained, 0 to 1.</summary>
     public const string RewardAbstainedShare = "reward/abstained_share";
 

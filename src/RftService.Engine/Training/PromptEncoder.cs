@@ -61,7 +61,7 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, int contextLength)
     {
         try
         {
-            var tokens = tokenizer.EncodePrompt(row.Prompt, row.Messages, out var text);
+            var tokens = tokenizer.EncodePrompt(row.Prompt, row.Messages, out var text, row.Tools);
             return (text, tokens);
         }
         catch (TrainingException fault)

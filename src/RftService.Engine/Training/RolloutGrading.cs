@@ -33,7 +33,7 @@ internal static class RolloutGrading
     }
 
     private static Rollout With(Rollout rollout, RolloutGrade grade, PromptEncoder encoder) => grade.Steps is not { Count: > 0 } steps
-        ? rollout with { Grade = grade }
+        ? rollout with { Grade = grade, Steps = [] }
         : rollout with { Grade = grade, Steps = TokenSteps.Of(steps, SampledOffsets(rollout, encoder)) };
 
     private static IReadOnlyList<int> SampledOffsets(Rollout rollout, PromptEncoder encoder)

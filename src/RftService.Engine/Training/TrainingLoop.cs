@@ -144,6 +144,7 @@ internal sealed class TrainingLoop(
         if (guidance is not null)
         {
             groups = guidance.Apply(groups, step, metrics, either);
+            CreditAssignment.RequireGrades(groups, _recipe.MaxGradeErrorShare, step);
             sampled += groups.SelectMany(group => group.Rollouts).Where(rollout => rollout.Origin == RolloutOrigin.Hinted).Sum(rollout => (long)rollout.Tokens.Count);
         }
 

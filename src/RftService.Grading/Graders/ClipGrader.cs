@@ -34,6 +34,8 @@ internal sealed class ClipGrader(ClipSpec spec, IGrader grader) : IHostedGrader<
         _ => new ClipGrader(spec, host.CreatePart(spec.Grader, "/grader")),
     };
 
+    public bool ComparesCompletions => grader.ComparesCompletions;
+
     public RowFault? Reject(JsonElement item) => grader.Reject(item);
 
     public async ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation)

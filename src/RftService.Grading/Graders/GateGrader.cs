@@ -33,6 +33,8 @@ internal sealed class GateGrader(GateSpec spec, IGrader condition, IGrader rewar
     public static GateGrader Create(GateSpec spec, GraderHost host) =>
         new(spec, host.CreatePart(spec.Condition, "/condition"), host.CreatePart(spec.Grader, "/grader"));
 
+    public bool ComparesCompletions => condition.ComparesCompletions || reward.ComparesCompletions;
+
     public RowFault? Reject(JsonElement item) =>
         condition.Reject(item) is { } closed ? closed with { Message = $"{spec.Condition.Name}: {closed.Message}" }
         : reward.Reject(item) is { } behind ? behind with { Message = $"{spec.Grader.Name}: {behind.Message}" }

@@ -41,6 +41,8 @@ internal sealed class MapGrader(MapSpec spec, IGrader grader) : IHostedGrader<Ma
         ? new MapGrader(spec, host.CreatePart(spec.Grader, "/grader"))
         : throw new GraderSpecException("/from_high", "Expected from_high to differ from from_low: between equal ends there is no line.");
 
+    public bool ComparesCompletions => grader.ComparesCompletions;
+
     public RowFault? Reject(JsonElement item) => grader.Reject(item);
 
     public async ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation)

@@ -58,6 +58,8 @@ internal sealed class MultiGrader(Formula formula, IReadOnlyList<MultiGrader.Par
             .ToArray());
     }
 
+    public bool ComparesCompletions => parts.Any(part => part.Grader.ComparesCompletions);
+
     public RowFault? Reject(JsonElement item)
     {
         foreach (var part in parts)

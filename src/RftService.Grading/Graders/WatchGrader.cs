@@ -27,6 +27,8 @@ internal sealed class WatchGrader(string name, IGrader paid, IReadOnlyList<(stri
         host.CreatePart(spec.Grader, "/grader"),
         [.. spec.Watchers.Select((watcher, i) => (watcher.Name, host.CreatePart(watcher, $"/watchers/{i}")))]);
 
+    public bool ComparesCompletions => paid.ComparesCompletions || watchers.Any(watcher => watcher.Grader.ComparesCompletions);
+
     // A row that only a watcher cannot grade is no reason to refuse a run.
     public RowFault? Reject(JsonElement item) => paid.Reject(item) is { } fault ? fault with { Message = $"{name}: {fault.Message}" } : null;
 

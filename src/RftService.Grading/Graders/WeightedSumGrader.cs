@@ -65,6 +65,8 @@ internal sealed class WeightedSumGrader(IReadOnlyList<WeightedSumGrader.Part> pa
             .ToArray());
     }
 
+    public bool ComparesCompletions => parts.Any(part => part.Grader.ComparesCompletions);
+
     public RowFault? Reject(JsonElement item)
     {
         foreach (var part in parts)

@@ -25,13 +25,15 @@ public static partial class FaultPlace
         return fault;
     }
 
-    /// <summary>The same fault, a step further down.</summary>
-    public static JsonException Moved(Exception fault, string step)
+    /// <summary>A fault that was told as if a part of the value were the whole body.</summary>
+    /// <param name="fault">What the serializer said.</param>
+    /// <param name="step">Name or number of the part; absent: it is the value itself.</param>
+    public static JsonException Moved(Exception fault, string? step = null)
     {
         ArgumentNullException.ThrowIfNull(fault);
         var moved = new JsonException(fault.Message, fault.InnerException);
         var path = fault is JsonException told ? Of(told) : Path().Match(fault.Message).Groups["path"].Value;
-        moved.Data[Below] = $"['{step}']{path?.TrimStart('$')}";
+        moved.Data[Below] = (step is null ? "" : $"['{step}']") + path?.TrimStart('$');
         return moved;
     }
 

@@ -136,28 +136,28 @@ internal sealed class Judge
 
     private JsonElement Read(byte[] answer)
     {
-        JsonElement message;
+        bool refused;
+        string? content;
         try
         {
             using var document = JsonDocument.Parse(answer);
             Count(document.RootElement);
-            message = document.RootElement.GetProperty("choices")[0].GetProperty("message").Clone();
-            if (message.ValueKind != JsonValueKind.Object || !CompletionJson.IsText(message))
-            {
-                throw new JsonException("a message is an object, and its texts are Unicode");
-            }
+            var message = document.RootElement.GetProperty("choices")[0].GetProperty("message");
+            refused = message.TryGetProperty("refusal", out var refusal) && refusal.ValueKind == JsonValueKind.String;
+            content = message.TryGetProperty("content", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
         }
         catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
             throw new JudgeException(GradeError.ModelGraderServerError, "The judge's endpoint did not answer as chat completions do.");
         }
 
-        if (message.TryGetProperty("refusal", out var refusal) && refusal.ValueKind == JsonValueKind.String)
+        if (refused)
         {
             throw new JudgeException(GradeError.ModelGraderRefusalError, "The judge refused to answer.");
         }
 
-        return message.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String && JudgeAnswer.Find(content.GetString()!) is { } found && CompletionJson.IsText(found)
+        // Half a surrogate pair in it would make every access throw.
+        return content is not null && JudgeAnswer.Find(content) is { } found && CompletionJson.IsText(found)
             ? found
             : throw new JudgeException(GradeError.ModelGraderParseError, "The judge's answer holds no JSON object.");
     }

@@ -23,6 +23,8 @@ internal sealed class RelativeModelGrader(RelativeModelSpec spec, Judge judge) :
             : throw new GraderSpecException("/input", "No message shows the completions: write {{ sample.output_text }} where they shall stand.");
     }
 
+    public bool ComparesCompletions => true;
+
     public RowFault? Reject(JsonElement item) => judge.Reject(item);
 
     public async ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation) => input.Group is { Members.Count: > 1 } group

@@ -96,19 +96,31 @@ internal sealed partial class DownloadModelJob(
     private async Task ForgetAsync(ClaimedDownload claim, string folder)
     {
         LogLost(logger, claim.ModelId, claim.Attempt);
-        if (!await downloads.IsWantedAsync(claim.ModelId, CancellationToken.None) && Directory.Exists(folder))
+        if (await downloads.IsWantedAsync(claim.ModelId, CancellationToken.None))
+        {
+            return;
+        }
+
+        try
         {
             Directory.Delete(folder, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // the Api, which deletes a model's files with it, was faster
         }
     }
 
     private async Task BeatAsync(ClaimedDownload claim, DownloadProgress progress, CancellationTokenSource lost, CancellationToken done)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(Math.Min(2, options.Value.LeaseSeconds / 3.0)), clock);
+        var last = clock.GetTimestamp();
         try
         {
             while (await timer.WaitForNextTickAsync(done))
             {
+                progress.Measure(clock.GetElapsedTime(last));
+                last = clock.GetTimestamp();
                 try
                 {
                     if (!await downloads.BeatAsync(claim, progress, done))

@@ -17,28 +17,28 @@ internal sealed partial class FileDownload(HubClient hub, IOptions<HubOptions> o
     /// <param name="commit">Of its listing.</param>
     /// <param name="file">The file.</param>
     /// <param name="folder">Where it goes.</param>
-    /// <param name="arrived">Told how many bytes more are there; negative when some were dropped.</param>
+    /// <param name="progress">Told what comes.</param>
     /// <param name="cancellation">Stops it; what has arrived is kept.</param>
     /// <exception cref="HubException">It cannot be brought.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public async Task FetchAsync(HubModelId id, string commit, HubFile file, string folder, Action<long> arrived, CancellationToken cancellation)
+    public async Task FetchAsync(HubModelId id, string commit, HubFile file, string folder, DownloadProgress progress, CancellationToken cancellation)
     {
         var target = Path.Combine(folder, file.Name);
         var partial = new FileInfo(target + ".partial");
         if (File.Exists(target))
         {
-            arrived(new FileInfo(target).Length);
+            progress.Add(new FileInfo(target).Length);
             return;
         }
 
-        arrived(partial.Exists ? partial.Length : 0);
+        progress.Add(partial.Exists ? partial.Length : 0);
         var (tries, damaged) = (0, false);
         while (true)
         {
             var before = Length(partial);
             try
             {
-                var (total, hash) = await ReceiveAsync(id, commit, file, partial, arrived, cancellation);
+                var (total, hash) = await ReceiveAsync(id, commit, file, partial, progress, cancellation);
                 if (Length(partial) < total)
                 {
                     throw HubClient.Unreachable(new HttpRequestException("It ended early."));
@@ -50,7 +50,7 @@ internal sealed partial class FileDownload(HubClient hub, IOptions<HubOptions> o
                     return;
                 }
 
-                arrived(-Length(partial));
+                progress.Add(-Length(partial));
                 partial.Delete();
                 damaged = !damaged ? true : throw new HubException(
                     "checksum_mismatch", $"{file.Name} arrived twice with another content than the hub says.",
@@ -74,7 +74,7 @@ internal sealed partial class FileDownload(HubClient hub, IOptions<HubOptions> o
 
     // The size that the file should have, and its hash.
     private async Task<(long Total, string? Hash)> ReceiveAsync(
-        HubModelId id, string commit, HubFile file, FileInfo partial, Action<long> arrived, CancellationToken cancellation)
+        HubModelId id, string commit, HubFile file, FileInfo partial, DownloadProgress progress, CancellationToken cancellation)
     {
         var from = Length(partial);
         using var content = await hub.OpenAsync(id, commit, file.Name, from, cancellation);
@@ -91,14 +91,14 @@ internal sealed partial class FileDownload(HubClient hub, IOptions<HubOptions> o
         await using var target = new FileStream(partial.FullName, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
         target.SetLength(start);
         target.Position = start;
-        arrived(start - from);
+        progress.Add(start - from);
         var total = file.Bytes ?? content.Total;
-        await CopyAsync(content, target, total ?? options.Value.MaxBytes, arrived, cancellation);
+        await CopyAsync(content, target, total ?? options.Value.MaxBytes, progress, cancellation);
         target.Flush(flushToDisk: true);
         return (total ?? target.Position, file.Hash ?? content.Hash);
     }
 
-    private async Task CopyAsync(HubContent content, FileStream target, long most, Action<long> arrived, CancellationToken cancellation)
+    private async Task CopyAsync(HubContent content, FileStream target, long most, DownloadProgress progress, CancellationToken cancellation)
     {
         await using var source = await content.OpenAsync(cancellation);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -118,7 +118,7 @@ internal sealed partial class FileDownload(HubClient hub, IOptions<HubOptions> o
             }
 
             await target.WriteAsync(buffer.AsMemory(0, read), cancellation);
-            arrived(read);
+            progress.Receive(read);
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class ModelDownload(HubClient hub, FileDownload files, IOptions<
             {
                 foreach (var file in wanted)
                 {
-                    await files.FetchAsync(id, listing.Commit, file, folder, progress.Add, cancellation);
+                    await files.FetchAsync(id, listing.Commit, file, folder, progress, cancellation);
                 }
             }
         }
@@ -83,26 +83,4 @@ internal sealed class ModelDownload(HubClient hub, FileDownload files, IOptions<
             throw new HubException("storage_failed", $"{missing} bytes are still to come, and there is room for {free}.", Retry);
         }
     }
-}
-
-/// <summary>Where a download stands.</summary>
-internal sealed class DownloadProgress
-{
-    private long _done;
-    private long _total = -1;
-
-    /// <summary>Bytes that have arrived, those of earlier tries among them.</summary>
-    public long Done => Interlocked.Read(ref _done);
-
-    /// <summary>Bytes of all files that are needed; null until it is known.</summary>
-    public long? Total
-    {
-        get => Interlocked.Read(ref _total) is var total && total < 0 ? null : total;
-        set => Interlocked.Exchange(ref _total, value ?? -1);
-    }
-
-    /// <summary>What the revision stands for; null until the hub has said it.</summary>
-    public string? Commit { get; set; }
-
-    public void Add(long bytes) => Interlocked.Add(ref _done, bytes);
 }

@@ -21,24 +21,26 @@ internal sealed class ModelDownloads(NpgsqlDataSource database, IOptions<WorkerO
         """;
 
     private const string Beat = """
-        update models set lease_until = clock_timestamp() + @lease, bytes_done = @done, bytes_total = @total, hub_commit = @commit
+        update models set lease_until = clock_timestamp() + @lease, bytes_done = @done, bytes_total = @total, hub_commit = @commit,
+            bytes_per_second = @rate
         where id = @id and attempt = @attempt and status = 'Downloading'
         """;
 
     private const string End = """
-        update models set status = 'Ready', lease_until = null, failure = null, hub_commit = @commit, bytes_done = @done, bytes_total = @done,
+        update models set status = 'Ready', lease_until = null, failure = null, hub_commit = @commit, bytes_done = @done, bytes_total = @done, bytes_per_second = null,
             family = @family, parameters = @parameters, context_length = @context, vocabulary_size = @vocabulary, dtype = @dtype,
             tied_embeddings = @tied, has_chat_template = @template, sha256 = @sha256, bytes = @bytes
         where id = @id and attempt = @attempt and status = 'Downloading'
         """;
 
     private const string Break = """
-        update models set status = 'Failed', lease_until = null, failure = @failure, bytes_done = @done, bytes_total = @total, hub_commit = @commit
+        update models set status = 'Failed', lease_until = null, failure = @failure, bytes_done = @done, bytes_total = @total, hub_commit = @commit,
+            bytes_per_second = null
         where id = @id and attempt = @attempt and status = 'Downloading'
         """;
 
     private const string Release = """
-        update models set lease_until = null, bytes_done = @done, bytes_total = @total, hub_commit = @commit
+        update models set lease_until = null, bytes_done = @done, bytes_total = @total, hub_commit = @commit, bytes_per_second = null
         where id = @id and attempt = @attempt and status = 'Downloading'
         """;
 
@@ -58,7 +60,10 @@ internal sealed class ModelDownloads(NpgsqlDataSource database, IOptions<WorkerO
 
     /// <summary>Reports and keeps the claim; false when it is lost.</summary>
     public Task<bool> BeatAsync(ClaimedDownload claim, DownloadProgress progress, CancellationToken cancellation) =>
-        WriteAsync(Beat, claim, progress, [new("lease", options.Value.Lease)], cancellation);
+        WriteAsync(
+            Beat, claim, progress,
+            [new("lease", options.Value.Lease), new("rate", NpgsqlDbType.Bigint) { Value = progress.BytesPerSecond is { } rate ? (long)rate : DBNull.Value }],
+            cancellation);
 
     /// <summary>The model can be used from here on.</summary>
     public Task<bool> FinishAsync(ClaimedDownload claim, DownloadProgress progress, ModelInfo model, CancellationToken cancellation) => WriteAsync(

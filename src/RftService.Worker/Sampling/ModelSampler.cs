@@ -130,12 +130,18 @@ internal sealed class ModelSampler(ModelCache models, ArtifactPaths paths, Torch
 
         try
         {
-            var messages = request.Messages?.Select(message => new ChatMessage(message.Role, message.Content)).ToList();
-            return model.Tokenizer.EncodePrompt(request.Prompt, messages, out _);
+            return model.Tokenizer.EncodePrompt(request.Prompt, request.Messages?.Select(Turn).ToList(), out _, request.Tools);
         }
         catch (TrainingException refused)
         {
             throw new SamplingFault("prompt_refused", $"{refused.Message} {refused.Remedy}", refused);
         }
     }
+
+    private static ChatMessage Turn(SamplingMessage message) => new(message.Role, message.Content)
+    {
+        Name = message.Name,
+        ToolCallId = message.ToolCallId,
+        ToolCalls = message.ToolCalls?.EnumerateArray().Select(ChatToolCall.Read).ToList(),
+    };
 }

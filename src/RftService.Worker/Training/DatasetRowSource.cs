@@ -27,6 +27,7 @@ internal sealed class DatasetRowSource(DatasetFile file, string? promptTemplate,
                 Index = index,
                 Item = item,
                 Messages = messages,
+                Tools = messages is not null && item.TryGetProperty("tools", out var tools) && tools.ValueKind == JsonValueKind.Array ? tools : null,
                 Prompt = _prompt is not null ? Render(_prompt, item, index) : messages is null ? Text(item, "prompt") : null,
                 Completion = _completion is not null ? Render(_completion, item, index) : Text(item, "completion"),
                 Chosen = Text(item, "chosen"),
@@ -48,7 +49,7 @@ internal sealed class DatasetRowSource(DatasetFile file, string? promptTemplate,
 
     private static ChatMessage[]? Messages(JsonElement item) =>
         item.TryGetProperty("messages", out var messages) && messages.ValueKind == JsonValueKind.Array
-            ? [.. messages.EnumerateArray().Select(message => new ChatMessage(message.GetProperty("role").GetString()!, message.GetProperty("content").GetString()!))]
+            ? [.. messages.EnumerateArray().Select(ChatMessage.Read)]
             : null;
 
     // Checked at upload in logged rollouts; in other kinds the key is the client's own and may hold anything.

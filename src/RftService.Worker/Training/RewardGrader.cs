@@ -9,11 +9,18 @@ namespace RftService.Worker.Training;
 /// <summary>Grades the rollouts of a step with the run's reward, in parallel.</summary>
 /// <param name="grader">The reward.</param>
 /// <param name="logger">Ids only.</param>
-/// <param name="spent">Called after every step's grades, and when they are cut short: judges may have cost something.</param>
+/// <param name="spent">
+/// Called while it lasts, after every step's grades, and when they are cut short: judges may have cost something, and a crash must not forget it.
+/// </param>
 internal sealed partial class RewardGrader(IGrader grader, ILogger<RewardGrader> logger, Action? spent = null) : IRolloutGrader
 {
     // More than cores: graders that wait for a sandbox or an endpoint must not hold up the others.
     private const int MaxInFlight = 64;
+
+    // What a crash may forget of the spending.
+    private static readonly TimeSpan SpentEvery = TimeSpan.FromSeconds(1);
+
+    public bool ComparesCompletions => grader.ComparesCompletions;
 
     public IReadOnlyList<RolloutGrade> Grade(IReadOnlyList<RolloutGroup> groups, int step, CancellationToken cancellation)
     {
@@ -21,18 +28,26 @@ internal sealed partial class RewardGrader(IGrader grader, ILogger<RewardGrader>
             new GradingInput(group.Row.Item, rollout.Text, Truncated: rollout.Stop == StopReason.Length, rollout.Tokens.Count) { Step = step })])
             .Select(input => (group.Row, Input: input))).ToArray();
         var grades = new RolloutGrade[work.Length];
-        var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = MaxInFlight };
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var options = new ParallelOptions { CancellationToken = ended.Token, MaxDegreeOfParallelism = MaxInFlight };
+        var grading = Parallel.ForAsync(
+            0, work.Length, options, async (index, stop) => grades[index] = await GradeAsync(work[index].Row, work[index].Input, stop));
         // The training thread has nothing else to do: torch must not be touched from the pool's threads.
         try
         {
-            Parallel.ForAsync(0, work.Length, options, async (index, stop) => grades[index] = await GradeAsync(work[index].Row, work[index].Input, stop))
-                .GetAwaiter().GetResult();
+            while (Task.WaitAny([grading], SpentEvery) < 0)
+            {
+                spent?.Invoke();
+            }
         }
         finally
         {
+            ended.Cancel(); // when the spending could not be stored: nothing more may be spent
+            ((IAsyncResult)grading).AsyncWaitHandle.WaitOne();
             spent?.Invoke();
         }
 
+        grading.GetAwaiter().GetResult();
         return grades;
     }
 

@@ -7,13 +7,14 @@ namespace RftService.Worker.Training;
 
 /// <summary>
 /// What judges cost, kept with the run: a run that goes on after a crash has the rest of its budget and no new one. Not taken back with a
-/// checkpoint, since it is spent; a crash while a step is being graded forgets what that step had spent so far.
+/// checkpoint, since it is spent. Stored every second while a step is being graded: a crash forgets no more than that, and what was under way.
 /// </summary>
 /// <param name="lease">Of the run.</param>
 /// <param name="ledger">Counts on.</param>
 /// <param name="stored">What the run's row holds already.</param>
 internal sealed class RunSpending(RunLease lease, SpendLedger ledger, IReadOnlyDictionary<string, Spending>? stored)
 {
+    private readonly Lock _door = new(); // an evaluation may be graded beside a step, and the older sum must not be written last
     private string? _stored = stored is null ? null : Json(stored);
 
     public SpendLedger Ledger => ledger;
@@ -29,12 +30,15 @@ internal sealed class RunSpending(RunLease lease, SpendLedger ledger, IReadOnlyD
     /// <exception cref="LeaseLostException">Another claim has the run.</exception>
     public void Store()
     {
-        var spent = ledger.Spent;
-        var json = Json(spent);
-        if (spent.Count > 0 && json != _stored)
+        lock (_door)
         {
-            lease.Write(Fence.Updating("spending = @spending") + Fence.Close, [new("spending", NpgsqlDbType.Jsonb) { Value = json }]);
-            _stored = json;
+            var spent = ledger.Spent;
+            var json = Json(spent);
+            if (spent.Count > 0 && json != _stored)
+            {
+                lease.Write(Fence.Updating("spending = @spending") + Fence.Close, [new("spending", NpgsqlDbType.Jsonb) { Value = json }]);
+                _stored = json;
+            }
         }
     }
 

@@ -72,6 +72,26 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
     }
 
     [Fact]
+    public async Task Chat_WithToolsAndTheirAnswers_GoesToTheWorkerAsItWasSaid()
+    {
+        await using var worker = await FakeWorker.SayingAsync("""{"index":0,"text":"5","finish_reason":"stop","prompt_tokens":8,"completion_tokens":2}""");
+        await worker.RegisterAsync(api.Database);
+        var id = await api.Database.AddModelAsync(api.ProjectId, chat: true);
+        const string Tools = """[{"type":"function","function":{"name":"sum","parameters":{"type":"object"}}}]""";
+
+        await api.Client.PostTextAsync($"/api/v1/models/md_{id:N}/chat/completions", $$$"""
+            {"messages":[{"role":"user","name":"Ann","content":[{"type":"text","text":"2+"},{"type":"text","text":"3?"}]},
+              {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"sum","arguments":"{\"of\":[2,3]}"}}]},
+              {"role":"tool","tool_call_id":"c1","content":"5"}],"tools":{{{Tools}}}}
+            """).JsonAsync(200);
+
+        Assert.Equal(Tools, worker.Asked.GetProperty("tools").GetRawText());
+        Assert.Equal(
+            """[{"role":"user","content":"2\u002B3?","name":"Ann"},{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"sum","arguments":"{\u0022of\u0022:[2,3]}"}}]},{"role":"tool","content":"5","tool_call_id":"c1"}]""",
+            worker.Asked.GetProperty("messages").GetRawText());
+    }
+
+    [Fact]
     public async Task Stream_IsServerSentEventsEndedByDone()
     {
         await using var worker = await FakeWorker.SayingAsync(_twoSamples);
@@ -228,15 +248,21 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"array","items":{"oneOf":[]}}}}}""",
         "/response_format/json_schema/schema/items/oneOf invalid_value")]
     [InlineData("""{"messages":[{"role":"bot","content":"a"}]}""", "/messages/0/role invalid_format")]
+    [InlineData("""{"messages":[{"role":"user"}]}""", "/messages/0/content invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"image_url","text":"a"}]}]}""", "/messages/0/content/0/type invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":"a","tool_call_id":"c"}]}""", "/messages/0/tool_call_id invalid_value")]
+    [InlineData("""{"messages":[{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f","arguments":"x"}}]},{"role":"user","content":"a"}]}""", "/messages/0/tool_calls/0/function/arguments invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":"a","refusal":null}]}""", "/messages/0/refusal unknown_field")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f","code":1}}]}""", "/tools/0/function/code unknown_field")]
     [InlineData("""{"messages":[{"role":"assistant","content":"a"}]}""", "/messages invalid_value")]
-    [InlineData("""{"messages":[{"role":"user","content":null}]}""", "/messages/0/content null_value")]
+    [InlineData("""{"messages":[{"role":"user","content":null}]}""", "/messages/0/content invalid_value")]
     [InlineData("""{"messages":[{"role":"user","content":[]}]}""", "/messages/0/content invalid_value")]
-    [InlineData("""{"messages":[{"role":"user","content":["a"]}]}""", "/messages/0/content/0 invalid_value")]
-    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text"}]}]}""", "/messages/0/content/0 invalid_value")]
-    [InlineData("""{"messages":[{"role":"user","content":[{"text":"a"}]}]}""", "/messages/0/content/0 invalid_value")]
-    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}]}""", "/messages/0/content/0/text invalid_value")]
-    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"a","extra":1}]}]}""", "/messages/0/content/0/extra invalid_value")]
-    [InlineData("""{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}""", "/messages/0/content/0/type invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":["a"]}]}""", "/messages/0/content/0 wrong_type")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text"}]}]}""", "/messages/0/content/0 missing_field")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"text":"a"}]}]}""", "/messages/0/content/0 missing_field")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}]}""", "/messages/0/content/0/text duplicate_field")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"a","extra":1}]}]}""", "/messages/0/content/0/extra unknown_field")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}""", "/messages/0/content/0/image_url unknown_field")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"\ud800"}]}]}""", "/messages/0/content/0/text invalid_value")]
     [InlineData("""{"model":"chatty","messages":[{"role":"user","content":"a"}]}""", "/model unknown_field")]
     public async Task BadChat_NamesTheField(string body, string place)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -135,6 +136,43 @@ public sealed class ModelsTests(RftApi api) : IClassFixture<RftApi>
         await api.Client.PostTextAsync($"/api/v1/models/{id}/completions", """{"prompt":"a"}""").ProblemAsync(409, "model_not_ready");
         await api.Client.PostTextAsync($"/api/v1/models/{id}/download", "").JsonAsync(202);
         await api.Stranger.PostTextAsync($"/api/v1/models/{id}/download", "").ProblemAsync(404, "not_found");
+    }
+
+    [Fact]
+    public async Task GetModel_DownloadUnderWay_TellsSpeedAndTimeLeft()
+    {
+        var id = (await api.Client.PostTextAsync("/api/v1/models", """{"name":"coming","hub_id":"org/coming"}""").JsonAsync(201)).Text("id");
+        await using (var db = api.Database.Open())
+        {
+            await db.Models.Where(model => model.Name == "coming").ExecuteUpdateAsync(set => set
+                .SetProperty(model => model.BytesDone, 500).SetProperty(model => model.BytesTotal, 1001).SetProperty(model => model.BytesPerSecond, 100));
+        }
+
+        var model = await api.Client.GetAsync(new Uri("/api/v1/models/" + id, UriKind.Relative)).JsonAsync(200);
+
+        Assert.Equal("""{"bytes_done":500,"bytes_total":1001,"bytes_per_second":100,"seconds_left":6}""", model.GetProperty("download").GetRawText());
+    }
+
+    [Fact]
+    public async Task DeleteModel_OfTheHub_DeletesItsFilesAndNoOthers()
+    {
+        var id = (await api.Client.PostTextAsync("/api/v1/models", """{"name":"gone","hub_id":"org/gone"}""").JsonAsync(201)).Text("id");
+        var (own, other) = (Path.Combine(api.DataFolder, "models", id[3..]), Path.Combine(api.DataFolder, "models", new string('0', 32)));
+        foreach (var folder in new[] { own, other })
+        {
+            Directory.CreateDirectory(folder);
+            await File.WriteAllTextAsync(Path.Combine(folder, "config.json"), "{}");
+        }
+
+        await api.Stranger.DeleteAsync(new Uri("/api/v1/models/" + id, UriKind.Relative)).ProblemAsync(404, "not_found");
+        var before = Directory.Exists(own);
+        using var deleted = await api.Client.DeleteAsync(new Uri("/api/v1/models/" + id, UriKind.Relative));
+        CopyQuickstartModel("stays");
+        var stays = await api.Client.PostTextAsync("/api/v1/models", """{"name":"stays","folder":"stays"}""").JsonAsync(201);
+        using var forgotten = await api.Client.DeleteAsync(new Uri("/api/v1/models/" + stays.Text("id"), UriKind.Relative));
+
+        Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NoContent), (deleted.StatusCode, forgotten.StatusCode));
+        Assert.Equal((true, false, true, true), (before, Directory.Exists(own), Directory.Exists(other), File.Exists(Path.Combine(api.ModelRoot, "stays", "config.json"))));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using RftService.Engine.Data;
 using RftService.Engine.Tokenization;
 
@@ -94,4 +95,18 @@ public sealed class ChatTemplateTests
 
     [Fact]
     public void Render_NoBeginToken_PrintsNothingForIt() => Assert.Equal("[]", new ChatTemplate("[{{ bos_token }}]", null, null).Render([]));
+
+    [Fact]
+    public void Render_ToolCall_HasWhatWasSaidAndArgumentsAsAnObject()
+    {
+        ChatMessage message = ChatMessage.Read(JsonElement.Parse(
+            """{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f","arguments":"{\"x\":[1,2.5,null]}"}}]}"""));
+        var tools = JsonElement.Parse("""[{"type":"function","function":{"name":"f"}}]""");
+
+        Assert.Equal(
+            """{"role": "assistant", "content": null, "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"x": [1, 2.5, null]}}}]}|f""",
+            new ChatTemplate("{{ messages[0] | tojson }}|{{ tools[0].function.name }}", null, null).Render([message], tools: tools));
+        Assert.Equal("True", new ChatTemplate("{{ tools is none }}", null, null).Render([message], tools: JsonElement.Parse("[]")));
+        Assert.Equal("ab", ChatMessage.Read(JsonElement.Parse("""{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}""")).Content);
+    }
 }

@@ -82,6 +82,47 @@ public sealed class GuidanceTests : IDisposable
     }
 
     [Fact]
+    public void Ampo_GraderThatCompares_SeesTheMixedGroup()
+    {
+        var grader = new RankGrader();
+
+        var sink = _run.Run(Spec(new AmpoOptions { PassAbove = 0.5 }, [("ab", "good"), ("ab", "best")], grader));
+
+        Assert.All(sink.Steps, step =>
+        {
+            // A half for its twin, nothing against two teachers: 0.5 / 3; a teacher beats two and ties with one: 2.5 / 3.
+            var helped = step.Groups.Single(group => group.Row.Index == 0).Rollouts;
+            Assert.Equal([1 / 6.0, 1 / 6.0, 5 / 6.0, 5 / 6.0], helped.Select(rollout => Math.Round(rollout.Grade!.Value!.Value, 9)), new Near());
+            Assert.Equal([-0.866, -0.866, 0.866, 0.866], helped.Select(rollout => Math.Round(rollout.Advantage!.Value, 3)));
+            Assert.All(step.Groups.Where(group => group.Row.Index != 0).SelectMany(group => group.Rollouts), rollout => Assert.Equal(0.5, rollout.Grade!.Value));
+            Assert.Equal(0.5, step.Metrics[MetricNames.RewardMean], 1e-9); // of the policy alone
+        });
+        Assert.All(grader.Groups, group => Assert.Equal(4, group.Count));
+        Assert.Equal(4 * 4, grader.Groups.Count); // three groups a step, and the mixed one once more
+    }
+
+    [Fact]
+    public void Guide_GraderThatCompares_SeesTheMixedGroup()
+    {
+        var sink = _run.Run(Spec(new GuideOptions { PassAbove = 0.5, HintedCompletions = 3 }, [], new RankGrader()));
+
+        Assert.All(sink.Steps.SelectMany(step => step.Groups), group => Assert.Equal(
+            [0.25, 0.25, 0.25, 0.25, 5 / 6.0, 5 / 6.0, 5 / 6.0], group.Rollouts.Select(rollout => rollout.Grade!.Value!.Value), new Near())); // (3/2) / 6, (4 + 2/2) / 6
+        Assert.Equal(1, sink.Metric(1, MetricNames.GuidanceHelpedShare));
+    }
+
+    [Fact]
+    public void Ampo_TeachersThatCannotBeGraded_CountAgainstTheShareOfErrors()
+    {
+        var spec = Spec(new AmpoOptions(), [("ab", "good"), ("ab", "best")], new OriginGrader(_ => false, false, expert: new RolloutGrade(null, "sample_parse_error")));
+
+        var fault = Assert.Throws<TrainingException>(() => _run.Run(spec with { Recipe = spec.Recipe with { MaxGradeErrorShare = 0.1 } }));
+
+        Assert.Equal(TrainingFault.GradingFailed, fault.Fault);
+        Assert.Contains("2 of 12 grades were errors (sample_parse_error 2 times)", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Guide_RowWithoutHint_IsRefused()
     {
         Row[] plain = [.. TinyRun.Prompts("ab").Select(row => row with { Item = default })];
@@ -128,7 +169,10 @@ public sealed class GuidanceTests : IDisposable
     }
 
     private RunSpec Spec(AlgorithmOptions options, (string Prompt, string Completion)[] experts, Func<int, bool> passes, bool passHinted = false) =>
-        _run.Spec(TinyRun.Recipe(options), rows: TinyRun.Prompts("ab", "the", "xyz"), grader: new OriginGrader(passes, passHinted)) with
+        Spec(options, experts, new OriginGrader(passes, passHinted));
+
+    private RunSpec Spec(AlgorithmOptions options, (string Prompt, string Completion)[] experts, IRolloutGrader grader) =>
+        _run.Spec(TinyRun.Recipe(options), rows: TinyRun.Prompts("ab", "the", "xyz"), grader: grader) with
         {
             EvaluationRows = null,
             ExpertRows = experts.Length == 0 ? null : new Rows([.. experts.Select((expert, i) => Expert(i, expert.Prompt, expert.Completion))]),
@@ -137,14 +181,36 @@ public sealed class GuidanceTests : IDisposable
     private static Row Expert(int index, string prompt, string completion) => new() { Index = index, Item = default, Prompt = prompt, Completion = completion };
 
     /// <summary>Passes experts, hinted completions perhaps, and the policy on some rows.</summary>
-    private sealed class OriginGrader(Func<int, bool> passes, bool passHinted) : IRolloutGrader
+    private sealed class OriginGrader(Func<int, bool> passes, bool passHinted, RolloutGrade? expert = null) : IRolloutGrader
     {
         public IReadOnlyList<RolloutGrade> Grade(IReadOnlyList<RolloutGroup> groups, int step, CancellationToken cancellation) =>
-            [.. groups.SelectMany(group => group.Rollouts.Select(rollout => (group.Row, Rollout: rollout))).Select(pair => new RolloutGrade(pair.Rollout.Origin switch
+            [.. groups.SelectMany(group => group.Rollouts.Select(rollout => (group.Row, Rollout: rollout))).Select(pair => pair.Rollout.Origin switch
             {
-                RolloutOrigin.Expert => 1,
-                RolloutOrigin.Hinted => passHinted ? 1 : 0,
-                _ => passes(pair.Row.Index) ? 1 : 0,
-            }))];
+                RolloutOrigin.Expert => expert ?? new RolloutGrade(1),
+                RolloutOrigin.Hinted => new RolloutGrade(passHinted ? 1 : 0),
+                _ => new RolloutGrade(passes(pair.Row.Index) ? 1 : 0),
+            })];
+    }
+
+    /// <summary>The share of the others in the group that a completion beats: help beats the policy, and who is of one kind ties.</summary>
+    private sealed class RankGrader : IRolloutGrader
+    {
+        public bool ComparesCompletions => true;
+
+        public List<IReadOnlyList<Rollout>> Groups { get; } = [];
+
+        public IReadOnlyList<RolloutGrade> Grade(IReadOnlyList<RolloutGroup> groups, int step, CancellationToken cancellation)
+        {
+            Groups.AddRange(groups.Select(group => group.Rollouts));
+            return [.. groups.SelectMany(group => group.Rollouts.Select(mine => new RolloutGrade(
+                group.Rollouts.Where(other => other != mine).Average(other => other.Origin == mine.Origin ? 0.5 : mine.Origin == RolloutOrigin.Policy ? 0 : 1))))];
+        }
+    }
+
+    private sealed class Near : IEqualityComparer<double>
+    {
+        public bool Equals(double x, double y) => Math.Abs(x - y) < 1e-6;
+
+        public int GetHashCode(double obj) => 0;
     }
 }

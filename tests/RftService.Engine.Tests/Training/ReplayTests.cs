@@ -1,4 +1,9 @@
+using System.Text.Json.Nodes;
 using RftService.Engine.Algorithms;
+using RftService.Engine.Algorithms.Advantages;
+using RftService.Engine.Algorithms.Losses;
+using RftService.Engine.Checkpoints;
+using RftService.Engine.Data;
 using RftService.Engine.Native;
 using RftService.Engine.Training;
 using RftService.Engine.Training.Replay;
@@ -112,6 +117,65 @@ public sealed class ReplayTests : IDisposable
             Assert.Equal(whole.Numbers(step + 1), resumed.Numbers(step + 1));
             Assert.Equal(expected, File.ReadAllBytes(Path.Combine(_run.Checkpoint(5), "model.safetensors")));
         }
+    }
+
+    [Fact]
+    public void SelfImitation_TokensWithAdvantagesOfTheirOwn_KeepTheirDifferences()
+    {
+        var low = IReplay.Of(
+            new SelfImitation { RowsPerStep = 4 }, 1, new([Kept(1, 3) with { Completion = [2, 3, 4], TokenAdvantages = [0.5f, 0, 2.5f], Sampled = [true, false, true] }], [1]))!;
+
+        // Its advantage becomes 3 − 1 = 2, where it was 1: a token that was put in stays without.
+        var replayed = Assert.Single(low.Batches([Row(0, 1, 0)], 2, 1, new MetricSums()))[^1];
+
+        Assert.Equal(2, replayed.Advantage);
+        Assert.Equal([1.5f, 0, 3.5f], replayed.TokenAdvantages!);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Resume_ReplayOfGradedSteps_EndsBitIdentical(bool whole)
+    {
+        var options = new CustomOptions
+        {
+            Advantage = new WhitenedAdvantage(),
+            Replay = whole ? new PastBatches { Probability = 1 } : new SelfImitation { RowsPerStep = 5 },
+            Terms = whole ? [new() { Loss = new ClipLoss() }] : [new() { Loss = new ClipLoss() }, new() { Name = "replay", Loss = new ClipLoss(), Source = RowSource.Replay }],
+        };
+        // The first half of the text earns 0.2 of a reward of 0.2 to 0.7.
+        var spec = _run.Spec(TinyRun.Recipe(options) with { Steps = 5 }, grader: new LetterGrader(i =>
+            new RolloutGrade(0.2 + (i % 6 / 10.0)) { Steps = [new GradedStep(0, 3, 0.2, 1), new GradedStep(3, 5, 0, 0)] }));
+        var run = _run.Run(spec);
+        var expected = File.ReadAllBytes(Path.Combine(_run.Checkpoint(5), "model.safetensors"));
+        var kept = CheckpointStore.Open(_run.Checkpoint(3)).Replay.Rows;
+
+        Assert.NotEmpty(kept);
+        Assert.All(kept, row =>
+        {
+            Assert.Equal(row.Completion.Count, row.TokenAdvantages!.Count);
+            Assert.True(row.TokenAdvantages[0] > row.TokenAdvantages[^1]); // only what is still to come counts: the step's reward is behind the last token
+        });
+        var resumed = _run.Run(spec with { ResumeFrom = _run.Checkpoint(3) });
+        Assert.Equal(run.Numbers(4), resumed.Numbers(4));
+        Assert.Equal(expected, File.ReadAllBytes(Path.Combine(_run.Checkpoint(5), "model.safetensors")));
+    }
+
+    [Fact]
+    public void Resume_ReplayedCompletionThatDoesNotFit_IsADamagedCheckpoint()
+    {
+        var spec = _run.Spec(TinyRun.Recipe(Spear) with { Steps = 2 });
+        _run.Run(spec);
+        var (folder, file) = (_run.Checkpoint(2), Path.Combine(_run.Checkpoint(2), "trainer", "state.json"));
+        var state = JsonNode.Parse(File.ReadAllBytes(file))!;
+        state["replay"]!["rows"]![0]!["token_advantages"] = new JsonArray(1, 2);
+        File.WriteAllText(file, state.ToJsonString());
+        Manifest.Of(folder, 2, isAdapter: false).Write(folder);
+
+        var fault = Assert.Throws<TrainingException>(() => _run.Run(spec with { ResumeFrom = folder }));
+
+        Assert.Equal(TrainingFault.CheckpointUnreadable, fault.Fault);
+        Assert.Contains("of 8 tokens with 2 advantages", fault.Message, StringComparison.Ordinal);
     }
 
     private static SpearOptions Spear => new() { ReplayRowsPerStep = 5, RampSteps = 4, DropTruncated = false, Covariance = new() { Above = 0.1, Share = 0.5 } };

@@ -228,6 +228,24 @@ public sealed partial class GroupJudgeTests
         Assert.Equal(3, service.Asked.Count);
     }
 
+    [Theory]
+    [InlineData("@", true)]
+    [InlineData("""{"type":"weighted_sum","name":"w","graders":[{"grader":#},{"grader":@}]}""", true)]
+    [InlineData("""{"type":"multi","name":"w","calculate_output":"a + b","graders":{"a":#,"b":@}}""", true)]
+    [InlineData("""{"type":"gate","name":"w","condition":@,"grader":#}""", true)]
+    [InlineData("""{"type":"gate","name":"w","condition":#,"grader":@}""", true)]
+    [InlineData("""{"type":"clip","name":"c","max":1,"grader":{"type":"map","name":"m","grader":@}}""", true)]
+    [InlineData("""{"type":"watch","name":"w","grader":@,"watchers":[#]}""", true)]
+    [InlineData("""{"type":"watch","name":"w","grader":#,"watchers":[@]}""", true)]
+    [InlineData("""{"type":"clip","name":"c","max":1,"grader":#}""", false)]
+    public void ComparesCompletions_AnyPlaceInATree_IsKnown(string tree, bool expected)
+    {
+        const string Relative = """{"type":"relative_model","name":"r","model":"m","input":[{"role":"user","content":"{{ sample.output_text }}"}]}""";
+        const string Plain = """{"type":"contains","name":"plain","keywords":["a"]}""";
+
+        Assert.Equal(expected, Given.Grader(tree.Replace("@", Relative, StringComparison.Ordinal).Replace("#", Plain, StringComparison.Ordinal)).ComparesCompletions);
+    }
+
     private static async Task<Grade[]> GroupAsync(IGrader grader, params string[] texts) => await Task.WhenAll(
         GradingGroup.Join([.. texts.Select(text => new GradingInput(Given.Item("""{"q":"Q?"}"""), text))])
             .Select(input => grader.ScoreAsync(input, CancellationToken.None).AsTask()));

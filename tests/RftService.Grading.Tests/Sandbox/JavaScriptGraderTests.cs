@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 
 namespace RftService.Grading.Tests.Sandbox;
@@ -5,47 +7,74 @@ namespace RftService.Grading.Tests.Sandbox;
 [Collection(SandboxHere.Collection)]
 public sealed class JavaScriptGraderTests
 {
-    // Result 7 means "escaped"; anything else, and any error, is contained.
-    private static readonly Dictionary<string, string> Attacks = new()
-    {
-        ["stack overflow in native code"] = "let a = []; for (let i = 0; i < 50000; i++) a = [a]; a.toString(); return 7",
-        ["stack overflow by JSON"] = "let a = {}; for (let i = 0; i < 50000; i++) a = {a}; JSON.stringify(a); return 7",
-        ["recursion"] = "function f(n) { return f(n + 1) + 1 } return f(0)",
-        ["huge integer"] = "let x = 3n; while (true) x = x * x",
-        ["typed array"] = "let a = []; for (;;) a.push(new Uint8Array(2e9))",
-        ["memory bit by bit"] = "let a = []; for (;;) a.push('x'.repeat(1e6) + a.length)",
-        ["infinite loop"] = "for (;;);",
-        ["swallow every exception"] = "for (;;) { try { for (;;); } catch (e) { } }",
-        ["catastrophic pattern"] = "/^(a+)+$/.test('a'.repeat(40) + 'b'); for (;;) /^(a+)+$/.test('a'.repeat(40) + 'b')",
-        [".NET"] = "return typeof System !== 'undefined' || typeof importNamespace !== 'undefined' || typeof clr !== 'undefined' ? 7 : 0",
-        ["node"] = "return typeof require !== 'undefined' || typeof process !== 'undefined' || typeof fetch !== 'undefined' ? 7 : 0",
-        ["eval"] = "return eval('7')",
-        ["function from text"] = "return new Function('return 7')()",
-        ["constructor of a constructor"] = "return (() => 0).constructor('return 7')()",
-        ["not a number"] = "return NaN",
-        ["text"] = "return '7'",
-        ["array"] = "return [7]",
-        ["throw"] = "throw { toString() { for (;;); } }",
-        ["hostile getter"] = "return { get value() { for (;;); } }",
-        ["long reason"] = "return { value: 0, reason: 'x'.repeat(1e7) }",
-        ["replace JSON"] = "JSON.parse = () => 7; throw 1",
-        ["poison prototypes"] = "Object.prototype.value = 7; Array.prototype.push = null; throw 1",
-        ["freeze everything"] = "Object.freeze(globalThis); throw 1",
-    };
+    // Grades what is no attack, and fails when an attack has left anything behind.
+    private const string Rest = """
+        let count = 0;
+        const fresh = () => count === 0 && typeof leaked === 'undefined' && Math.max(1, 2) === 2 && Math.random() < 1 && parseInt('10') === 10
+            && [1, 2].map(x => x * 2).join() === '2,4' && [...'ab'].length === 2 && 'a-b'.split('-').length === 2 && JSON.stringify({ a: 1 }) === '{"a":1}'
+            && JSON.parse('7') === 7 && ({}).value === undefined && Object.isExtensible(globalThis) && Object.keys({}).length === 0;
+        function grade(sample, item) { return attacks[sample.output_text] ? attacks[sample.output_text](sample, item) : fresh() ? 1 : 0 }
+        """;
 
-    public static TheoryData<string> Names => [.. Attacks.Keys];
+    // All of them in one grader: each runs in the process that the one before has left.
+    private static readonly Lazy<IGrader> Hostile = new(() => JavaScript(
+        "const attacks = {\n" + string.Join(",\n", JavaScriptEscapes.All.Select(one => $"{JsonSerializer.Serialize(one.Key)}: function attack(sample, item) {{ {one.Value.Body} }}"))
+            + "\n};\n" + Rest, 1.2));
+
+    public static TheoryData<string> Escapes => [.. JavaScriptEscapes.All.Keys];
 
     [SandboxTheory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(Escapes))]
     public void Escape_IsContainedAndTheNextSampleIsGraded(string name)
     {
-        var grader = JavaScript($"function attack() {{ {Attacks[name]} }}\nfunction grade(sample, item) {{ return sample.output_text === 'attack' ? attack() : 1 }}", 3);
+        var ending = JavaScriptEscapes.All[name].Ending;
 
-        Assert.NotEqual(7, grader.Score("attack").Value);
+        var attack = Hostile.Value.Score(name);
+        var ended = attack switch
+        {
+            { Value: { } value } => value.ToString(CultureInfo.InvariantCulture),
+            { Error: GradeError.CodeGraderRuntimeError } => JavaScriptEscapes.Fault,
+            { Error: GradeError.UnresponsiveRewardError } => JavaScriptEscapes.Late,
+            { Error: null } => JavaScriptEscapes.None,
+            _ => attack.Error.ToString()!,
+        };
+        Assert.True(ending == ended || (ending == JavaScriptEscapes.Either && ended is JavaScriptEscapes.Fault or JavaScriptEscapes.Late),
+            $"expected {ending}, got {ended}: {attack.Reason}");
         for (var i = 0; i < 2; i++)
         {
-            Assert.Equal((1.0, null), (grader.Score("fine").Value, grader.Score("fine").Reason));
+            var next = Hostile.Value.Score("fine");
+            Assert.True(next.Value == 1, $"the next sample: {next.Value} {next.Error} {next.Reason}");
         }
+    }
+
+    [Fact]
+    public void Escapes_AreMoreThanSixty() => Assert.InRange(JavaScriptEscapes.All.Count, 60, 1000);
+
+    // 64 levels are what the service takes; what stands around them in a request must not break the reader.
+    [SandboxTheory]
+    [InlineData(10)]
+    [InlineData(60)]
+    [InlineData(63)]
+    public void Score_DeepCompletion_IsGraded(int levels)
+    {
+        var text = new string('[', levels) + new string(']', levels);
+        var grade = JavaScript("function grade(sample, item) { return sample.output_json === null || item.d.length === 1 ? 1 : 0 }").Score(text, $$"""{"d":{{text}}}""");
+
+        Assert.Equal((1.0, null), (grade.Value, grade.Reason));
+    }
+
+    [SandboxFact]
+    public void Score_Throws_CostsNoProcess()
+    {
+        var grader = JavaScript("function grade(sample, item) { throw new TypeError('no ' + sample.output_text) }");
+        var clock = Stopwatch.StartNew();
+
+        for (var i = 0; i < 200; i++)
+        {
+            Assert.Equal($"TypeError: no {i} (line 1)", grader.Score($"{i}").Reason);
+        }
+
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 8); // a process for each would take 20 s and more
     }
 
     [SandboxFact]

@@ -100,6 +100,20 @@ public sealed class DownloadModelJobTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Execute_InMidFile_TellsItsSpeed()
+    {
+        _hub.Stall = (Weights, 700_000);
+        var id = await RegisterAsync();
+
+        var execution = ExecuteAsync();
+        await UntilAsync(() => GetAsync(id).GetAwaiter().GetResult().BytesPerSecond > 0);
+        _host.Stop();
+        await execution;
+
+        Assert.Null((await GetAsync(id)).BytesPerSecond); // it waits
+    }
+
+    [Fact]
     public async Task Execute_ModelDeletedMeanwhile_StopsAndClearsAway()
     {
         _hub.Stall = (Weights, 700_000);

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using RftService.Engine.Data;
 using RftService.Engine.Rollouts;
 using RftService.Grading;
+using RftService.Worker.Queue;
 using RftService.Worker.Training;
 
 namespace RftService.Worker.Tests.Training;
@@ -25,6 +26,39 @@ public sealed class RewardGraderTests
         Assert.Equal((null, null, "no opinion"), (grades[3].ErrorCode, grades[3].Value, grades[3].Reason));
         Assert.Equal(Enumerable.Range(4, 196).Select(i => (double?)i), grades.Skip(4).Select(grade => grade.Value));
         Assert.All(grades, grade => Assert.True(grade.Latency > TimeSpan.Zero));
+    }
+
+    [Fact]
+    public void Grade_LongCall_TellsTheSpendingMeanwhile()
+    {
+        var told = new TaskCompletionSource();
+        var grader = new RewardGrader(new Waiting(told.Task), NullLogger<RewardGrader>.Instance, () => told.TrySetResult());
+
+        Assert.Equal(1, Assert.Single(grader.Grade([Group("x")], 0, CancellationToken.None)).Value); // or it would wait for ever
+    }
+
+    [Fact]
+    public void Grade_SpendingThatCannotBeStored_EndsTheCall()
+    {
+        var grader = new RewardGrader(
+            new Waiting(Task.Delay(Timeout.Infinite)), NullLogger<RewardGrader>.Instance, () => throw new LeaseLostException(Guid.Empty, 1));
+
+        Assert.Throws<LeaseLostException>(() => grader.Grade([Group("x", "y")], 0, CancellationToken.None));
+    }
+
+    private static RolloutGroup Group(params string[] texts) => new(
+        new Row { Index = 0, Item = JsonDocument.Parse("{}").RootElement }, "", [],
+        [.. texts.Select(text => new Rollout { Tokens = [], BehaviorLogProbs = [], Text = text, Stop = StopReason.EndOfText })]);
+
+    private sealed class Waiting(Task signal) : IGrader
+    {
+        public RowFault? Reject(JsonElement item) => null;
+
+        public async ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation)
+        {
+            await signal.WaitAsync(cancellation);
+            return Grade.Of(1);
+        }
     }
 
     private sealed class LengthOrThrow : IGrader

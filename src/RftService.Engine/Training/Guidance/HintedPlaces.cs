@@ -33,9 +33,10 @@ internal sealed class HintedPlaces(HintGuidance guidance, RunSpec spec, PromptEn
         {
             Rollouts = [.. sampled[i].Select(rollout => rollout with { Origin = RolloutOrigin.Hinted })],
         })];
-        var graded = RolloutGrading.Grade(spec.Grader!, hinted, step - 1, encoder, cancellation);
-        metrics.Add(MetricNames.GuidanceHelpedShare, graded.Count(group => !IGuidance.Failed(group, guidance.PassAbove)), failed.Length);
-        return IGuidance.Join(groups, graded, (own, help) => own.Rollouts.Concat(help.Rollouts));
+        var mixed = new GradedHelp(spec.Grader!, encoder).Join(groups, hinted, (own, help) => own.Rollouts.Concat(help.Rollouts), step, cancellation);
+        var helped = mixed.Count(group => group.Rollouts.Any(rollout => rollout.Origin == RolloutOrigin.Hinted && rollout.Grade?.Value > guidance.PassAbove));
+        metrics.Add(MetricNames.GuidanceHelpedShare, helped, failed.Length);
+        return mixed;
     }
 
     private Row Hinted(Row row)

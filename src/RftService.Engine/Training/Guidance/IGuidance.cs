@@ -24,23 +24,6 @@ internal interface IGuidance
         };
     }
 
-    /// <summary>Puts graded completions into the groups that they were made for.</summary>
-    /// <param name="groups">Of the step.</param>
-    /// <param name="help">For some of them: the same groups with other completions.</param>
-    /// <param name="join">The completions of a group from its own and its help's.</param>
-    static IReadOnlyList<RolloutGroup> Join(
-        IReadOnlyList<RolloutGroup> groups, IReadOnlyList<RolloutGroup> help, Func<RolloutGroup, RolloutGroup, IEnumerable<Rollout>> join)
-    {
-        // A row may come twice in a step; the prompt's list of tokens is the group's own.
-        var byPrompt = new Dictionary<IReadOnlyList<int>, RolloutGroup>(ReferenceEqualityComparer.Instance);
-        foreach (var group in help)
-        {
-            byPrompt.Add(group.PromptTokens, group);
-        }
-
-        return [.. groups.Select(group => byPrompt.TryGetValue(group.PromptTokens, out var found) ? group with { Rollouts = [.. join(group, found)] } : group)];
-    }
-
     /// <summary>True when the group has grades and none of them is a pass.</summary>
     static bool Failed(RolloutGroup group, double passAbove)
     {

@@ -24,8 +24,8 @@ internal sealed class TeacherPlaces(
             .ToArray();
         metrics.Add(MetricNames.GuidanceFailedShare, failed.Length, groups.Count);
         metrics.Add(MetricNames.GuidanceHelpedShare, teachers.Length, failed.Length);
-        return IGuidance.Join(groups, RolloutGrading.Grade(spec.Grader!, teachers, step - 1, encoder, cancellation), (own, help) =>
-            own.Rollouts.Take(own.Rollouts.Count - help.Rollouts.Count).Concat(help.Rollouts));
+        return new GradedHelp(spec.Grader!, encoder).Join(
+            groups, teachers, (own, help) => own.Rollouts.Take(own.Rollouts.Count - help.Rollouts.Count).Concat(help.Rollouts), step, cancellation);
     }
 
     private IReadOnlyList<Rollout> Best(RolloutGroup group, CancellationToken cancellation)

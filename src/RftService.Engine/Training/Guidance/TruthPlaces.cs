@@ -25,6 +25,6 @@ internal sealed class TruthPlaces(
         metrics.Add(MetricNames.GuidanceHelpedShare, truths.Length, groups.Count);
         var known = logProbs([.. truths.Select(truth => new TrainingRow(0, truth.PromptTokens, truth.Rollouts[0].Tokens, null, Advantage: 0))], cancellation);
         truths = [.. truths.Select((truth, i) => truth with { Rollouts = [truth.Rollouts[0] with { BehaviorLogProbs = known[i] }] })];
-        return IGuidance.Join(groups, RolloutGrading.Grade(spec.Grader!, truths, step - 1, encoder, cancellation), (own, truth) => own.Rollouts.Concat(truth.Rollouts));
+        return new GradedHelp(spec.Grader!, encoder).Join(groups, truths, (own, truth) => own.Rollouts.Concat(truth.Rollouts), step, cancellation);
     }
 }

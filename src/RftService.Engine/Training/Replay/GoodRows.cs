@@ -43,7 +43,7 @@ internal sealed class GoodRows(SelfImitation spec, int seed) : IReplay
         TrainingRow[] replayed =
         [
             .. _buffer.Draw(spec.RowsPerStep, SeedMix.Of(seed, SeedPurpose.Replay, step), row => row.Reward > baseline)
-                .Select(row => row.ToTraining(step, RowSource.Replay) with { Advantage = (float)(row.Reward - baseline), TokenAdvantages = null }),
+                .Select(row => row.Rebased((float)(row.Reward - baseline)).ToTraining(step, RowSource.Replay)),
         ];
         metrics.Set(MetricNames.ReplayRows, replayed.Length);
         metrics.Set(MetricNames.ReplayKept, _buffer.Rows.Count);

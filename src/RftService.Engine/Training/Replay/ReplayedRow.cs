@@ -25,6 +25,25 @@ public sealed record ReplayedRow(
     /// <summary>False on tokens that are not learned from, [T]; null: all were sampled.</summary>
     public IReadOnlyList<bool>? Sampled { get; init; }
 
+    /// <summary>
+    /// The same with another advantage. Where the tokens have advantages of their own, as after graded steps, the differences between them stay:
+    /// they compare the tokens of one completion, which no baseline changes.
+    /// </summary>
+    internal ReplayedRow Rebased(float advantage) => this with
+    {
+        Advantage = advantage,
+        TokenAdvantages = TokenAdvantages is null
+            ? null
+            : [.. TokenAdvantages.Select((own, t) => Sampled?[t] ?? true ? own - Advantage + advantage : 0)],
+    };
+
+    /// <summary>What does not fit together, in plain words; null: nothing.</summary>
+    internal string? Fault() => Completion.Count == 0 ? "without tokens"
+        : BehaviorLogProbs.Count != Completion.Count ? $"of {Completion.Count} tokens with {BehaviorLogProbs.Count} log-probs"
+        : TokenAdvantages is { } own && own.Count != Completion.Count ? $"of {Completion.Count} tokens with {own.Count} advantages"
+        : Sampled is { } sampled && sampled.Count != Completion.Count ? $"of {Completion.Count} tokens with {sampled.Count} marks"
+        : null;
+
     internal static ReplayedRow Of(TrainingRow row, int step) =>
         new(step, row.Group, row.Prompt, row.Completion, row.BehaviorLogProbs!, row.Reward, row.Advantage) { TokenAdvantages = row.TokenAdvantages, Sampled = row.Sampled };
 

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using RftService.Engine.Data;
 using RftService.Engine.Tokenization;
 using RftService.Engine.Tokenization.Templates;
 using RftService.Testing;
@@ -29,6 +31,10 @@ public sealed class TemplateOracleTests
           {"messages": [{"role": "user", "content": "two"},
             {"role": "assistant", "content": "let me see", "tool_calls": [{"id": "abcdefghi", "function": {"name": "f", "arguments": {}}}, {"id": "abcdefghj", "function": {"name": "g", "arguments": {"x": 1}}}]},
             {"role": "tool", "content": "1", "tool_call_id": "abcdefghi"}, {"role": "tool", "content": "2", "tool_call_id": "abcdefghj"}]},
+          {"messages": [{"role": "user", "content": "three"},
+            {"role": "assistant", "content": null, "tool_calls": [{"id": "abcdefghi", "type": "function", "function": {"name": "f", "arguments": {"x": {"y": [1.5, "z"]}}}}]},
+            {"role": "tool", "name": "f", "content": "1", "tool_call_id": "abcdefghi"}],
+           "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "object"}}}, "strict": true}}]},
           {"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "q"}], "tools_in_user_message": false,
            "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "number"}}}}}}]},
           {"messages": [{"role": "user", "content": "q"}], "date_string": "1 Jan 2025"},
@@ -69,9 +75,33 @@ public sealed class TemplateOracleTests
 
             rendered++;
             Assert.Equal(expected[index].GetString(), template.Render(Variables(conversation), ChatTemplate.Today));
+            AsOpenAi(source, conversation, expected[index].GetString()!);
         }
 
         Assert.True(rendered >= 6, $"only {rendered} conversations could be compared");
+    }
+
+    // The same as datasets and clients write it: arguments as text, and no switches.
+    private static void AsOpenAi(string source, Dictionary<string, JsonElement> conversation, string expected)
+    {
+        string[] known = ["messages", "tools", "add_generation_prompt", "bos_token", "eos_token"];
+        var messages = JsonNode.Parse(conversation["messages"].GetRawText())!.AsArray();
+        if (conversation.Keys.Except(known).Any() || messages.Any(message => message!["reasoning_content"] is not null || message["content"] is JsonArray))
+        {
+            return;
+        }
+
+        foreach (var function in messages.SelectMany(message => message!["tool_calls"]?.AsArray() ?? []).Select(call => call!["function"]!))
+        {
+            function["arguments"] = function["arguments"]!.ToJsonString();
+        }
+
+        var rendered = new ChatTemplate(source, "<bos>", "<eos>").Render(
+            [.. JsonSerializer.SerializeToElement(messages).EnumerateArray().Select(ChatMessage.Read)],
+            conversation["add_generation_prompt"].GetBoolean(),
+            conversation.TryGetValue("tools", out var tools) ? tools : null);
+
+        Assert.Equal(expected, rendered);
     }
 
     // From the package where it has the published template, else from the copy beside this test.
@@ -91,16 +121,5 @@ public sealed class TemplateOracleTests
     }
 
     private static Dictionary<string, object?> Variables(Dictionary<string, JsonElement> variables) =>
-        variables.ToDictionary(pair => pair.Key, pair => Value(pair.Value));
-
-    private static object? Value(JsonElement json) => json.ValueKind switch
-    {
-        JsonValueKind.Object => TemplateDictionary.Of([.. json.EnumerateObject().Select(member => (member.Name, Value(member.Value)))]),
-        JsonValueKind.Array => new TemplateList(json.EnumerateArray().Select(Value)),
-        JsonValueKind.String => json.GetString(),
-        JsonValueKind.Number => json.TryGetInt64(out var whole) ? (object)whole : json.GetDouble(),
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        _ => null,
-    };
+        variables.ToDictionary(pair => pair.Key, pair => TemplateValue.Of(pair.Value));
 }

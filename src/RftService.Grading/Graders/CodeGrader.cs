@@ -1,43 +1,63 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using RftService.Grading.Sandbox;
 
 namespace RftService.Grading.Graders;
 
+/// <summary>What a grader that is code is told.</summary>
+public abstract record CodeSpec : GraderSpec
+{
+    /// <summary>The source.</summary>
+    [StringLength(262_144, MinimumLength = 1)]
+    public required string Source { get; init; }
+
+    /// <summary>Time for one sample; past it the process is killed and the grade is an error.</summary>
+    [Range(0.05, 120.0)]
+    public double TimeoutSeconds { get; init; } = 10;
+}
+
 /// <summary>A grader whose `grade(sample, item)` is code in a sandbox, in either language.</summary>
-internal sealed class CodeGrades(CodeSandbox sandbox, SandboxProgram program, TimeSpan limit, GradeError runtimeError, GradeError serverError)
+internal abstract class CodeGrader : IGrader
 {
     private const int LongestAnswer = 65_536;
 
-    public static CodeGrades Load(GraderHost host, SandboxLanguage language, string source, double seconds)
+    private readonly CodeSandbox _sandbox;
+    private readonly SandboxProgram _program;
+    private readonly TimeSpan _limit;
+    private readonly GradeError _runtimeError, _serverError;
+
+    /// <exception cref="GraderSpecException">There is no sandbox here, or the source does not load.</exception>
+    protected CodeGrader(CodeSpec spec, GraderHost host, SandboxLanguage language, GradeError runtimeError, GradeError serverError)
     {
-        var (runtime, server) = language == SandboxLanguage.Python
-            ? (GradeError.PythonGraderRuntimeError, GradeError.PythonGraderServerError)
-            : (GradeError.CodeGraderRuntimeError, GradeError.CodeGraderServerError);
-        if (host.Sandbox.Refusal is { } refusal)
+        (_sandbox, _limit, _runtimeError, _serverError) = (host.Sandbox, TimeSpan.FromSeconds(spec.TimeoutSeconds), runtimeError, serverError);
+        if (_sandbox.Refusal is { } refusal)
         {
             throw new GraderSpecException("", refusal);
         }
 
-        if (language == SandboxLanguage.JavaScript && !host.Sandbox.HasJavaScript)
+        if (language == SandboxLanguage.JavaScript && !_sandbox.HasJavaScript)
         {
             throw new GraderSpecException("", "The JavaScript host is not installed beside this program. Build or publish the service whole.");
         }
 
-        var program = new SandboxProgram(language, source, LongestAnswer, host.Sandbox.WorkersPerGrader);
-        return host.Sandbox.Load(program) is { } fault
-            ? throw new GraderSpecException(fault.End == SandboxEnd.Unloadable ? "/source" : "", fault.Message)
-            : new CodeGrades(host.Sandbox, program, TimeSpan.FromSeconds(seconds), runtime, server);
+        _program = new SandboxProgram(language, spec.Source, LongestAnswer, _sandbox.WorkersPerGrader);
+        if (_sandbox.Load(_program) is { } fault)
+        {
+            throw new GraderSpecException(fault.End == SandboxEnd.Unloadable ? "/source" : "", fault.Message);
+        }
     }
+
+    public RowFault? Reject(JsonElement item) => null; // only the code knows what it reads
 
     public async ValueTask<Grade> ScoreAsync(GradingInput input, CancellationToken cancellation)
     {
-        var reply = await sandbox.AskAsync(program, id => Request(id, input), limit, cancellation);
+        var reply = await _sandbox.AskAsync(_program, id => Request(id, input), _limit, cancellation);
         return reply.End switch
         {
             SandboxEnd.Answered => GradeOf(reply.Body),
             SandboxEnd.TimedOut => Grade.Failed(GradeError.UnresponsiveRewardError, reply.Message),
-            SandboxEnd.NotStarted => Grade.Failed(serverError, reply.Message),
-            _ => Grade.Failed(runtimeError, reply.Message),
+            SandboxEnd.NotStarted => Grade.Failed(_serverError, reply.Message),
+            _ => Grade.Failed(_runtimeError, reply.Message),
         };
     }
 
@@ -95,9 +115,9 @@ internal sealed class CodeGrades(CodeSandbox sandbox, SandboxProgram program, Ti
     {
         if (answer.TryGetProperty("error", out _))
         {
-            return Grade.Failed(runtimeError, ForeignGrade.Text(answer, "error") ?? "The code failed.");
+            return Grade.Failed(_runtimeError, ForeignGrade.Text(answer, "error") ?? "The code failed.");
         }
 
-        return ForeignGrade.Read(answer, runtimeError, "The code gave no grade.");
+        return ForeignGrade.Read(answer, _runtimeError, "The code gave no grade.");
     }
 }
