@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using RftService.Grading.Sandbox;
 
@@ -170,7 +171,8 @@ public sealed class PythonGraderTests(Xunit.Abstractions.ITestOutputHelper outpu
     [SandboxFact]
     public void Processes_End_WithTheSandbox()
     {
-        int[] Sandboxes() => Process.GetProcessesByName("bwrap").Select(process => process.Id).ToArray();
+        // Other programs on the machine may have sandboxes of their own.
+        int[] Sandboxes() => [.. Process.GetProcessesByName("bwrap").Select(process => process.Id).Where(id => ParentOf(id) == Environment.ProcessId)];
         using var host = new GraderHost();
         var before = Sandboxes();
         var grader = GraderCatalog.Create(Given.Spec("""{"type":"python","name":"g","source":"def grade(s, i): return 1"}"""), host);
@@ -180,6 +182,18 @@ public sealed class PythonGraderTests(Xunit.Abstractions.ITestOutputHelper outpu
 
         host.Dispose();
         Assert.True(SpinWait.SpinUntil(() => !Sandboxes().Intersect(mine).Any(), TimeSpan.FromSeconds(10)));
+    }
+
+    private static int ParentOf(int id)
+    {
+        try
+        {
+            return int.Parse(File.ReadAllText($"/proc/{id}/stat").Split(") ")[^1].Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0; // it has ended
+        }
     }
 
     [Fact]

@@ -17,24 +17,31 @@ public sealed partial class RandomGrader(Random random, IReadOnlyList<string>? t
         ["clip"] = (at, depth) => new() { ["grader"] = at.Tree(depth), ["min"] = at.Maybe(at.Bound(-2, 1)), ["max"] = at.Bound(0, 3) },
         ["gate"] = (at, depth) => new()
         {
-            ["condition"] = at.Tree(depth), ["grader"] = at.Tree(depth), ["threshold"] = at.Maybe(at.Bound(-1, 2)),
+            ["condition"] = at.Tree(depth),
+            ["grader"] = at.Tree(depth),
+            ["threshold"] = at.Maybe(at.Bound(-1, 2)),
             ["otherwise"] = at.Maybe(at.Bound(-1, 1)),
         },
         ["map"] = (at, depth) => new()
         {
-            ["grader"] = at.Tree(depth), ["from_high"] = at.Maybe(at.Bound(0, 3)), ["to_low"] = at.Maybe(at.Bound(-3, 3)),
+            ["grader"] = at.Tree(depth),
+            ["from_high"] = at.Maybe(at.Bound(0, 3)),
+            ["to_low"] = at.Maybe(at.Bound(-3, 3)),
             ["clamp"] = at.Maybe(at.Coin()),
         },
         ["multi"] = (at, depth) => new()
         {
-            ["graders"] = new JsonObject { ["a"] = at.Tree(depth), ["b"] = at.Tree(depth) }, ["calculate_output"] = at.AFormula(),
+            ["graders"] = new JsonObject { ["a"] = at.Tree(depth), ["b"] = at.Tree(depth) },
+            ["calculate_output"] = at.AFormula(),
         },
         ["watch"] = (at, depth) => new() { ["grader"] = at.Tree(depth), ["watchers"] = at.List(1, 3, () => at.Tree(depth)) },
         ["weighted_sum"] = (at, depth) => new()
         {
             ["graders"] = at.List(1, 4, () => Filled(new JsonObject
             {
-                ["grader"] = at.Tree(depth), ["weight"] = at.Maybe(at.Bound(-2, 3)), ["schedule"] = at.Maybe(at.Schedule()),
+                ["grader"] = at.Tree(depth),
+                ["weight"] = at.Maybe(at.Bound(-2, 3)),
+                ["schedule"] = at.Maybe(at.Schedule()),
             })),
             ["normalize"] = at.Maybe(at.Coin()),
         },
@@ -122,7 +129,8 @@ public sealed partial class RandomGrader(Random random, IReadOnlyList<string>? t
             ["shape"] = One("linear", "hold"),
             ["points"] = List(1, 4, () => new JsonObject
             {
-                ["step"] = step += _random.Next(15) == 0 ? 0 : _random.Next(1, 50), ["factor"] = Bound(-1, 2),
+                ["step"] = step += _random.Next(15) == 0 ? 0 : _random.Next(1, 50),
+                ["factor"] = Bound(-1, 2),
             }),
         };
     }
