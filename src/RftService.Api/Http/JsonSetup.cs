@@ -7,7 +7,7 @@ using RftService.Grading;
 
 namespace RftService.Api.Http;
 
-/// <summary>The wire format: <see cref="JsonFormat"/>, and no text that Postgres cannot store.</summary>
+/// <summary>The wire format: <see cref="JsonFormat"/>, and no text that Postgres cannot store or nobody can read.</summary>
 internal static class JsonSetup
 {
     private static readonly Action<JsonTypeInfo>[] Unions = [GraderCatalog.AddPolymorphism, AlgorithmCatalog.AddPolymorphism, OptimizerCatalog.AddDefault];
@@ -18,6 +18,7 @@ internal static class JsonSetup
     {
         // Before the others: the first converter that fits is taken.
         json.Converters.Add(new StrictStringConverter());
+        json.Converters.Add(new StrictElementConverter());
         JsonFormat.Apply(json, Unions);
     }
 

@@ -48,6 +48,24 @@ public sealed class HostileRewardTests(RftApi api) : IClassFixture<RftApi>
         Assert.DoesNotContain("   at ", text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/api/v1/rewards/validate", """{"grader":{"type":"json_schema","name":"g","schema":{"title":"#"}}}""", "/grader/schema")]
+    [InlineData("/api/v1/rewards/dry-run", """{"grader":{"type":"length","name":"g","max":1},"samples":[{"item":{"#":1},"output_text":"a"}]}""", "/samples/0/item")]
+    [InlineData("/api/v1/rewards/validate", """{"grader":{"type":"instructions","name":"g","checks":[{"id":"a","kwargs":{"a":"#"}}]}}""", "/grader/checks/0/kwargs")]
+    [InlineData("/api/v1/chat/completions",
+        """{"model":"m","messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"title":"#"}}}}""",
+        "/response_format/json_schema/schema")]
+    public async Task Body_BytesThatAreNoUtf8InFreeJson_AreRefusedWithTheirPlace(string path, string body, string place)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body).Select(one => one == (byte)'#' ? (byte)0x8d : one).ToArray();
+        using var content = new ByteArrayContent(bytes);
+        content.Headers.ContentType = new("application/json");
+
+        var problem = await api.Client.PostAsync(new Uri(path, UriKind.Relative), content).ProblemAsync(400, "invalid_request");
+
+        Assert.Equal([place + " invalid_value"], problem.Places());
+    }
+
     [Fact]
     public async Task DryRun_DeeplyNested_IsRefused()
     {
