@@ -11,7 +11,7 @@ namespace RftService.Bench;
 /// </summary>
 internal static class DecodeBench
 {
-    private const int Tokens = 16;
+    public const int Tokens = 16;
     private const int Group = 16;
 
     public static void Run(RandomModel.Shape shape, double gemm)
@@ -38,6 +38,18 @@ internal static class DecodeBench
         }
 
         GroupPrompt(model, shape);
+    }
+
+    /// <summary>Processor seconds of <see cref="Tokens"/> tokens for every row, each with a prompt of its own.</summary>
+    public static double CpuSeconds(ICausalLm model, int rows, int context)
+    {
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        var prompt = randint(0, model.Config.VocabularySize, [rows, context], ScalarType.Int64);
+        using var cache = new KvCache(model.Config, rows * (KvCache.BlocksFor(context + Tokens) + 1), "cpu");
+        var places = Prefill(model, cache, prompt, 1);
+        var next = prompt.narrow(1, 0, 1);
+        return Measure.Cpu(() => Timed(model, () => model.Decode(next, cache, places)));
     }
 
     // The prompt of a group once and then shared, against a prompt for each row.

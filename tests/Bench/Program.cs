@@ -56,6 +56,12 @@ if (shape is not null && args[0] == "optimizer")
     return 0;
 }
 
+if (shape is not null && args[0] == "peer")
+{
+    PeerBench.Run(shape);
+    return 0;
+}
+
 if (shape is not null && args[0] == "prefix")
 {
     PrefixBench.Run(shape);
@@ -64,7 +70,7 @@ if (shape is not null && args[0] == "prefix")
 
 if (shape is null || args[0] is not ("train" or "decode"))
 {
-    Console.Error.WriteLine($"load, memory, replication, grade, steps N, or train|decode|prefix|optimizer|estimate {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
+    Console.Error.WriteLine($"load, memory, replication, grade, steps N, or train|decode|prefix|peer|optimizer|estimate {string.Join('|', RandomModel.Shapes.Select(candidate => candidate.Name))}");
     return 2;
 }
 

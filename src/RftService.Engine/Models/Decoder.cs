@@ -63,21 +63,24 @@ internal sealed class Decoder : ICausalLm
 
     public torch.Tensor Hidden(torch.Tensor tokens, torch.Tensor? padding = null)
     {
+        using var gradientOff = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var (positions, sight) = Places(tokens, padding);
         return Forward(tokens, positions, sight, pass: null).MoveToOuterDisposeScope();
     }
 
-    public RecomputedPass Recompute(torch.Tensor tokens, torch.Tensor? padding = null)
+    public ITrainingPass Train(torch.Tensor tokens, torch.Tensor? padding = null, bool recompute = false)
     {
+        using var gradientOff = torch.no_grad();
         var (positions, sight) = Places(tokens, padding);
         var views = Views(positions, sight);
-        return new RecomputedPass(
+        return new DecoderPass(
             Embedded(tokens),
-            [.. _layers.Select((layer, index) => (Func<torch.Tensor, torch.Tensor>)(
-                stream => layer.Forward(stream, tokens.size(0), tokens.size(1), views[_kindOf[index]], pass: null, index)))],
-            [.. _layers.Select((_, index) => Trainable.Any(parameter => parameter.Name.Contains(LayerPrefix(index), StringComparison.Ordinal)))],
-            _norm.Forward);
+            [.. _layers.Select((layer, index) => (layer, views[_kindOf[index]]))],
+            _norm,
+            FirstTrained(),
+            _embedding.requires_grad ? gradient => EmbeddingBackward(tokens, gradient) : null,
+            recompute);
     }
 
     public torch.Tensor Decode(torch.Tensor tokens, KvCache cache, IReadOnlyList<KvRow> rows, IReadOnlyList<int>? counts = null)
@@ -112,17 +115,16 @@ internal sealed class Decoder : ICausalLm
 
     private torch.Tensor Forward(torch.Tensor tokens, torch.Tensor positions, Func<LayerAttention, Sight> sight, KvPass? pass)
     {
-        var (rows, length) = (tokens.size(0), tokens.size(1));
         var views = Views(positions, sight);
         var stream = Embedded(tokens);
         for (var index = 0; index < _layers.Length; index++)
         {
-            var next = _layers[index].Forward(stream, rows, length, views[_kindOf[index]], pass, index);
+            var next = _layers[index].Forward(stream, views[_kindOf[index]], pass, index, tape: null);
             stream.Dispose();
             stream = next;
         }
 
-        return _norm.Forward(stream);
+        return _norm.Forward(stream, tape: null);
     }
 
     private LayerView[] Views(torch.Tensor positions, Func<LayerAttention, Sight> sight) =>
@@ -131,7 +133,26 @@ internal sealed class Decoder : ICausalLm
     private torch.Tensor Embedded(torch.Tensor tokens)
     {
         var stream = _embedding.index_select(0, tokens.flatten()).view(tokens.size(0), tokens.size(1), Config.HiddenSize);
-        return _embeddingScale is { } scale ? stream.mul(scale) : stream;
+        return _embeddingScale is { } scale ? stream.mul_(scale) : stream;
+    }
+
+    private void EmbeddingBackward(torch.Tensor tokens, torch.Tensor gradient)
+    {
+        var rows = gradient.flatten(0, 1);                                                                  // [B · S, D]
+        ParameterGradient.Of(_embedding).index_add_(0, tokens.flatten(), rows, _embeddingScale ?? Constant.Of(1));
+    }
+
+    // Below it no gradient is needed.
+    private int FirstTrained()
+    {
+        if (_embedding.requires_grad)
+        {
+            return 0;
+        }
+
+        var first = Enumerable.Range(0, _layers.Length)
+            .TakeWhile(index => !Trainable.Any(parameter => parameter.Name.Contains(LayerPrefix(index), StringComparison.Ordinal))).Count();
+        return first;
     }
 
     private torch.Tensor Range(long start, long count) => Constant.Range(start, count, _device).unsqueeze(0); // [1, S]

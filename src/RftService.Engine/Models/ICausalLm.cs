@@ -15,17 +15,19 @@ public interface ICausalLm : IDisposable
     torch.Tensor HeadWeight { get; }
 
     /// <summary>
-    /// Hidden states after the final norm. Rows may be padded on either side.
+    /// Hidden states after the final norm, no gradient attached. Rows may be padded on either side.
     /// </summary>
     /// <param name="tokens">Token ids, int64 [B, S].</param>
     /// <param name="padding">True where a position is padding, bool [B, S]; null when no row is padded.</param>
     /// <returns>[B, S, D]</returns>
     torch.Tensor Hidden(torch.Tensor tokens, torch.Tensor? padding = null);
 
-    /// <summary>As <see cref="Hidden"/>, for a training pass that keeps little of its forward half and computes it again.</summary>
+    /// <summary>As <see cref="Hidden"/>, and with a way back from the gradient.</summary>
     /// <param name="tokens">Token ids, int64 [B, S].</param>
     /// <param name="padding">True where a position is padding, bool [B, S]; null when no row is padded.</param>
-    RecomputedPass Recompute(torch.Tensor tokens, torch.Tensor? padding = null);
+    /// <param name="recompute">Keeps little of the forward half and computes it again on the way back.</param>
+    /// <returns>Its hidden states and what it holds beside the tape belong to the current dispose scope.</returns>
+    ITrainingPass Train(torch.Tensor tokens, torch.Tensor? padding = null, bool recompute = false);
 
     /// <summary>Hidden states of new positions, storing their keys and values in the cache; no gradient.</summary>
     /// <param name="tokens">Token ids, int64 [R, S]; each row goes on at its own length.</param>

@@ -3,33 +3,27 @@ using System.Runtime.InteropServices;
 namespace RftService.Engine.Native;
 
 /// <summary>
-/// How the C library keeps what tensors free. By default it keeps blocks up to 32 MB for itself: fast, but a micro-batch was then measured at
-/// up to three times the memory that its tensors have.
+/// How the C library keeps what tensors free. By itself it gives a large block back to the system and takes it again a moment later: some 40 ms of
+/// a step of 1 s went into that.
 /// </summary>
 internal static partial class Heap
 {
     private const int TrimThreshold = -1;
     private const int MapThreshold = -3;
+    private const int ArenaMax = -8;
     private const int Megabyte = 1 << 20;
-    private static bool _returning;
 
-    /// <summary>Whether blocks of a megabyte and more go back to the system at once, at the price of making them anew each time.</summary>
+    /// <summary>Lets all threads share the first arena: those that others get are cut up into pieces of 64 MB, for which no threshold holds.</summary>
+    public static void ShareArena() => Set(ArenaMax, 1);
+
+    /// <summary>
+    /// Whether blocks of a megabyte and more go back to the system at once, at the price of making them anew each time; otherwise they stay with
+    /// the process until <see cref="ReturnFreed"/>.
+    /// </summary>
     public static void ReturnLargeBlocks(bool on)
     {
-        // Untouched until it is wanted: setting a value ends the adjustment that the library makes by itself; 32 and 64 MB are where that ends.
-        if (OperatingSystem.IsLinux() && on != _returning)
-        {
-            try
-            {
-                _ = Option(MapThreshold, (on ? 1 : 32) * Megabyte);
-                _ = Option(TrimThreshold, (on ? 1 : 64) * Megabyte);
-                _returning = on;
-            }
-            catch (EntryPointNotFoundException)
-            {
-                // another C library than glibc, with other habits
-            }
-        }
+        Set(MapThreshold, (on ? 1 : 512) * Megabyte);
+        Set(TrimThreshold, (on ? 1 : 1024) * Megabyte);
     }
 
     /// <summary>Gives all that is free back to the system: after a run, its memory would otherwise stay with the process.</summary>
@@ -44,6 +38,21 @@ internal static partial class Heap
             catch (EntryPointNotFoundException)
             {
                 // another C library than glibc
+            }
+        }
+    }
+
+    private static void Set(int parameter, int value)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            try
+            {
+                _ = Option(parameter, value);
+            }
+            catch (EntryPointNotFoundException)
+            {
+                // another C library than glibc, with other habits
             }
         }
     }

@@ -38,6 +38,7 @@ public static class NativeTorch
                 return;
             }
 
+            Heap.ShareArena();
             PreloadLibTorch(Find("libtorch_cpu.so", libTorchFolder, "RftService.LibTorch"));
             _shim = LoadShim(
                 Path.Combine(Find(ShimFile, libTorchFolder, "RftService.TorchShim"), ShimFile),

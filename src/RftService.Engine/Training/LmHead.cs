@@ -1,3 +1,4 @@
+using RftService.Engine.Kernels;
 using RftService.Engine.Models.Blocks;
 using RftService.Engine.Native;
 using static TorchSharp.torch;
@@ -78,7 +79,7 @@ internal sealed class LmHead : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var toHidden = empty_like(_hidden);                                                     // [N, D]
-        var toWeight = weight.requires_grad ? GradientOf(weight) : null;                        // [V, D]
+        var toWeight = weight.requires_grad ? ParameterGradient.Of(weight) : null;                        // [V, D]
         var count = (int)_targets.shape[0];
         for (var start = 0; start < count; start += _chunk)
         {
@@ -130,6 +131,13 @@ internal sealed class LmHead : IDisposable
     {
         using var scope = NewDisposeScope();
         var logits = Logits(_hidden.narrow(0, start, length));                                  // [C, V]
+        if (_draws is null && HostRows.Hold(logits))
+        {
+            SoftmaxKernel.Run(logits, _targets.narrow(0, start, length), LogProbs.narrow(0, start, length), Entropy.narrow(0, start, length));
+            _softmax = keepSoftmax ? logits.DetachFromDisposeScope() : null;
+            return;
+        }
+
         var total = logits.logsumexp(1, keepdim: true);                                         // [C, 1]
         var target = logits.gather(1, _targets.narrow(0, start, length).unsqueeze(1));          // [C, 1]
         LogProbs.narrow(0, start, length).copy_((target - total).squeeze(1));
@@ -156,18 +164,7 @@ internal sealed class LmHead : IDisposable
     private Tensor Logits(Tensor hidden)
     {
         var logits = hidden.matmul(_weight.t());
-        return (SoftCap.Of(_softCap)?.Apply(logits) ?? logits).div_(Constant.Of(_temperature));
-    }
-
-    private static Tensor GradientOf(Tensor weight)
-    {
-        if (weight.grad is { } present)
-        {
-            return present;
-        }
-
-        var made = zeros_like(weight).DetachFromDisposeScope();
-        weight.grad = made;
-        return made;
+        var capped = SoftCap.Of(_softCap)?.Apply(logits) ?? logits;
+        return _temperature == 1 ? capped : capped.div_(Constant.Of(_temperature));
     }
 }

@@ -1,4 +1,5 @@
 using RftService.Engine.Models;
+using RftService.Engine.Native;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training;
@@ -80,8 +81,8 @@ internal sealed class PolicyForward(ICausalLm model, double temperature, bool re
     private void Backward(MicroBatch batch, TokenDraws? draws, Func<Tensor, Tensor, DrawnTokens?, Tensor> loss)
     {
         using var scope = NewDisposeScope();
-        var pass = recompute ? model.Recompute(batch.Tokens, batch.Padding) : null;
-        var hidden = Selected(pass?.Hidden ?? model.Hidden(batch.Tokens, batch.Padding), batch);                   // [N, D]
+        using var pass = model.Train(batch.Tokens, batch.Padding, recompute);
+        var hidden = Selected(pass.Hidden, batch);                                                                  // [N, D]
         using var head = new LmHead(
             hidden, model.HeadWeight, batch.Targets, temperature, keepSoftmax: true, softCap: model.Config.LogitSoftCap, draws: draws);
         var leaf = Spread(head.LogProbs, batch).requires_grad_();                                                   // [B, T]
@@ -95,8 +96,9 @@ internal sealed class PolicyForward(ICausalLm model, double temperature, bool re
         var gradient = (leaf.grad ?? zeros_like(leaf)).view(-1).index_select(0, batch.Slots);                       // [N]
         var drawnGradient = drawn?.LogProbs.grad?.flatten(0, 1).index_select(0, batch.Slots);                       // [N, K]
         var toHidden = head.Backward(gradient, model.HeadWeight, drawnGradient);                                    // [N, D]
-        hidden.backward([toHidden.to_type(hidden.dtype)]);
-        pass?.Backward();
+        var all = zeros_like(pass.Hidden);                                                                          // [B, S, D]
+        all.flatten(0, 1).index_add_(0, batch.Sources, toHidden.to_type(hidden.dtype), Constant.Of(1));
+        pass.Backward(all);
     }
 
     /// <summary>Only the positions that predict a completion token go through the head, [N, D].</summary>

@@ -53,9 +53,11 @@ public sealed class DecoderTests
         using var scope = torch.NewDisposeScope();
         using var folder = new TinyModel();
         using var model = folder.Load();
-        var hidden = model.Hidden(torch.tensor(Tokens));
+        using var pass = model.Train(torch.tensor(Tokens));
+        var hidden = pass.Hidden.detach().requires_grad_();
 
         torch.nn.functional.linear(hidden, model.HeadWeight).logsumexp(-1).sum().backward();
+        pass.Backward(hidden.grad!);
 
         // Token 250 is in no row: its gradient is the head's alone. Token 200 has both, and they differ from the head's alone.
         var both = model.HeadWeight.grad!.clone();
@@ -81,7 +83,11 @@ public sealed class DecoderTests
             model.Trainable.Take(2).Select(parameter => parameter.Name));
         Assert.Equal(8, model.Trainable.Count);
 
-        model.Hidden(tokens).square().sum().backward();
+        using (var pass = model.Train(tokens))
+        {
+            pass.Backward(pass.Hidden);
+        }
+
         Assert.Equal(
             model.Trainable.Select(parameter => parameter.Name),
             model.Parameters.Where(parameter => parameter.Value.grad is not null).Select(parameter => parameter.Name));
@@ -134,7 +140,8 @@ public sealed class DecoderTests
         {
             using (var scope = torch.NewDisposeScope())
             {
-                model.Hidden(torch.tensor(Tokens)).sum().backward();
+                using var pass = model.Train(torch.tensor(Tokens));
+                pass.Backward(torch.ones_like(pass.Hidden));
                 using var cache = new KvCache(model.Config, blocks: 4, "cpu");
                 KvRow[] rows = [KvCache.NewRow(), KvCache.NewRow()];
                 model.Decode(torch.tensor(Tokens), cache, rows, counts: [(int)Tokens.GetLength(1), 1]);

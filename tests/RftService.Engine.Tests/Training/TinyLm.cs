@@ -65,7 +65,7 @@ internal sealed class TinyLm : ICausalLm
         return (embedded.cumsum(1) / count).matmul(_mix).tanh();
     }
 
-    public RecomputedPass Recompute(torch.Tensor tokens, torch.Tensor? padding = null) => throw new NotSupportedException();
+    public ITrainingPass Train(torch.Tensor tokens, torch.Tensor? padding = null, bool recompute = false) => new Pass(Hidden(tokens, padding));
 
     public torch.Tensor Decode(torch.Tensor tokens, KvCache cache, IReadOnlyList<KvRow> rows, IReadOnlyList<int>? counts = null) =>
         throw new NotSupportedException();
@@ -74,5 +74,14 @@ internal sealed class TinyLm : ICausalLm
     {
         _embedding.Dispose();
         _mix.Dispose();
+    }
+
+    private sealed class Pass(torch.Tensor hidden) : ITrainingPass
+    {
+        public torch.Tensor Hidden { get; } = hidden.detach();
+
+        public void Backward(torch.Tensor toHidden) => hidden.backward([toHidden]);
+
+        public void Dispose() => hidden.Dispose();
     }
 }

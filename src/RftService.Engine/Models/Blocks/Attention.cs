@@ -11,43 +11,55 @@ namespace RftService.Engine.Models.Blocks;
 /// <param name="keyNorm">Per head; null: none.</param>
 internal sealed class Attention(ModelConfig config, Projection projection, LinearLayer output, RmsNorm? queryNorm, RmsNorm? keyNorm)
 {
-    private static readonly Scalar MinusInfinity = double.NegativeInfinity;
-    private readonly long _group = config.QueryHeads / config.KeyHeads;
-    private readonly SoftCap? _cap = SoftCap.Of(config.AttentionSoftCap);
+    private readonly AttentionMix _mix = new(config);
     private readonly Scalar? _queryScale = QueryScale(config);
 
-    // What is left to do when the queries have been scaled: the fused kernel does it by itself.
+    // What is left to do when the queries have been scaled: torch's kernel does it by itself.
     private readonly double _scoreScale = config.AttentionSoftCap is null ? 1 / Math.Sqrt(config.HeadSize) : 1;
 
     /// <param name="x">[B, S, D]</param>
-    /// <param name="rows">B.</param>
-    /// <param name="length">S.</param>
     /// <param name="view">Angles of the S positions, and sight over all keys, the cached ones included.</param>
     /// <param name="pass">Where keys and values go and come from; null: only the S positions themselves.</param>
     /// <param name="layer">Index in the cache.</param>
-    public torch.Tensor Forward(torch.Tensor x, long rows, long length, LayerView view, KvPass? pass, int layer)
+    /// <param name="tape">Null: no gradient will be needed. With one there is no <paramref name="pass"/>.</param>
+    /// <returns>[B, S, D]</returns>
+    public torch.Tensor Forward(torch.Tensor x, LayerView view, KvPass? pass, int layer, Tape? tape)
     {
-        var parts = projection.Forward(x);
+        var (rows, length) = (x.size(0), x.size(1));
+        var parts = projection.Forward(x, tape);
         var queries = parts[0].view(rows, length, config.QueryHeads, config.HeadSize);
         var keys = parts[1].view(rows, length, config.KeyHeads, config.HeadSize);
         var values = parts[2].view(rows, length, config.KeyHeads, config.HeadSize).transpose(1, 2);        // [B, K, S, Dh]
-        queries = queryNorm?.Forward(queries) ?? queries;
-        keys = keyNorm?.Forward(keys) ?? keys;
-        queries = view.Angles?.Turn(queries) ?? queries;
-        keys = (view.Angles?.Turn(keys) ?? keys).transpose(1, 2);                                           // [B, K, S, Dh]
-        queries = _queryScale is { } scale ? queries.mul(scale) : queries;
-        if (pass?.Attend(layer, queries, ref keys, ref values, view.Sight, _scoreScale, config.AttentionSoftCap) is { } attended)
-        {
-            return output.Forward(attended);
-        }
-
-        var mixed = length == 1
-            ? Single(queries.reshape(rows, config.KeyHeads, _group, config.HeadSize), keys, values, view.Sight)
-            : Many(queries.transpose(1, 2), keys, values, view.Sight);
-        return output.Forward(mixed.reshape(rows, length, config.QueryHeads * (long)config.HeadSize));
+        queries = queryNorm?.Forward(queries, tape) ?? queries;
+        keys = keyNorm?.Forward(keys, tape) ?? keys;
+        queries = view.Angles?.Turn_(queries) ?? queries;
+        keys = (view.Angles?.Turn_(keys) ?? keys).transpose(1, 2);                                         // [B, K, S, Dh]
+        queries = _queryScale is { } scale ? queries.mul_(scale) : queries;
+        var mixed = pass?.Attend(layer, queries, ref keys, ref values, view.Sight, _scoreScale, config.AttentionSoftCap)
+            ?? _mix.Forward(queries, keys, values, view.Sight, tape);                                      // [B, S, H · Dh]
+        var y = output.Forward(mixed, tape);
+        tape?.Keep(mixed);
+        return y;
     }
 
-    // The fused kernel always divides by √Dh, so another scale goes into the queries before it.
+    /// <param name="toOutput">∂L/∂y, [B, S, D].</param>
+    /// <param name="view">As forward.</param>
+    /// <param name="tape">Of the forward half.</param>
+    /// <returns>∂L/∂x, [B, S, D]</returns>
+    public torch.Tensor Backward(torch.Tensor toOutput, LayerView view, Tape tape)
+    {
+        var (rows, length) = (toOutput.size(0), toOutput.size(1));
+        var toMixed = output.Backward(toOutput, tape.Take(), toInput: null, tape).view(rows, length, config.QueryHeads, config.HeadSize);
+        var (queries, keys, values) = _mix.Backward(toMixed, view.Sight, tape);                            // [B, S, heads, Dh]
+        queries = _queryScale is { } scale ? queries.mul_(scale) : queries;
+        keys = view.Angles?.TurnBack_(keys) ?? keys;
+        queries = view.Angles?.TurnBack_(queries) ?? queries;
+        keys = keyNorm?.Backward(keys, tape) ?? keys;
+        queries = queryNorm?.Backward(queries, tape) ?? queries;
+        return projection.Backward([queries.flatten(2), keys.flatten(2), values.flatten(2)], tape);
+    }
+
+    // Torch's kernel always divides by √Dh, so another scale goes into the queries before it.
     private static Scalar? QueryScale(ModelConfig config)
     {
         var usual = 1 / Math.Sqrt(config.HeadSize);
@@ -55,33 +67,4 @@ internal sealed class Attention(ModelConfig config, Projection projection, Linea
             : config.AttentionScale is { } own && own != usual ? (Scalar)(own / usual)
             : null;
     }
-
-    // One position: the queries of a key head stand in the place of positions, so keys are not repeated. -> [B, K, G, Dh]
-    private torch.Tensor Single(torch.Tensor queries, torch.Tensor keys, torch.Tensor values, Sight sight) =>
-        _cap is null
-            ? torch.nn.functional.scaled_dot_product_attention(queries, keys, values, sight.Mask)
-            : Capped(queries, keys, values, sight.Mask);
-
-    // -> [B, S, H, Dh]
-    private torch.Tensor Many(torch.Tensor queries, torch.Tensor keys, torch.Tensor values, Sight sight)
-    {
-        (keys, values) = (Repeat(keys), Repeat(values));
-        var mixed = _cap is null
-            ? torch.nn.functional.scaled_dot_product_attention(queries, keys, values, sight.Mask, 0, sight.Causal)
-            : Capped(queries, keys, values, sight.Causal ? Triangle(queries.size(2), queries.device) : sight.Mask);
-        return mixed.transpose(1, 2);
-    }
-
-    // No fused kernel knows a soft cap.
-    private torch.Tensor Capped(torch.Tensor queries, torch.Tensor keys, torch.Tensor values, torch.Tensor? mask)
-    {
-        var scores = _cap!.Apply(queries.matmul(keys.transpose(2, 3)));
-        scores = mask is null ? scores : scores.masked_fill(mask.logical_not(), MinusInfinity);
-        return scores.softmax(-1).matmul(values);
-    }
-
-    private static torch.Tensor Triangle(long length, torch.Device device) => torch.ones(length, length, torch.@bool, device).tril();
-
-    private torch.Tensor Repeat(torch.Tensor heads) =>
-        _group == 1 ? heads : heads.unsqueeze(2).expand(-1, -1, _group, -1, -1).flatten(1, 2);
 }

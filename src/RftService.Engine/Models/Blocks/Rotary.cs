@@ -1,3 +1,4 @@
+using RftService.Engine.Kernels;
 using TorchSharp;
 
 namespace RftService.Engine.Models.Blocks;
@@ -45,7 +46,7 @@ internal sealed class Rotary(RopeSpec rope, int headSize, torch.ScalarType dtype
         return frequencies;
     }
 
-    /// <param name="Cosine">[B, S, 1, R]</param>
+    /// <param name="Cosine">[B, S, 1, R], B may be 1.</param>
     /// <param name="Sine">[B, S, 1, R], the first half negated.</param>
     /// <param name="HeadSize">Dh.</param>
     internal sealed record Angles(torch.Tensor Cosine, torch.Tensor Sine, long HeadSize)
@@ -53,12 +54,24 @@ internal sealed class Rotary(RopeSpec rope, int headSize, torch.ScalarType dtype
         private static readonly Scalar One = 1f;
         private readonly long _turned = Cosine.size(3);
 
-        /// <summary>Turns heads, [B, S, heads, Dh]. A roll by half swaps the halves; the sign is in the sine.</summary>
-        public torch.Tensor Turn(torch.Tensor heads) => _turned == HeadSize
-            ? TurnWhole(heads)
-            : torch.cat([TurnWhole(heads.narrow(3, 0, _turned)), heads.narrow(3, _turned, HeadSize - _turned)], 3);
+        /// <summary>Turns heads, contiguous [B, S, heads, Dh], in place.</summary>
+        public torch.Tensor Turn_(torch.Tensor heads) => Turn_(heads, Sine);
 
-        private torch.Tensor TurnWhole(torch.Tensor heads) =>
-            heads.mul(Cosine).addcmul_(heads.roll(_turned / 2, -1), Sine, One);
+        /// <summary>Turns them back: the gradient's way, for a turn by −θ is the transpose of one by θ.</summary>
+        public torch.Tensor TurnBack_(torch.Tensor heads) => Turn_(heads, Sine.neg());
+
+        private torch.Tensor Turn_(torch.Tensor heads, torch.Tensor sine)
+        {
+            if (HostRows.Hold(heads))
+            {
+                RotaryKernel.Turn_(heads, Cosine, sine);
+                return heads;
+            }
+
+            // A roll by half swaps the halves; the sign is in the sine.
+            var turned = heads.narrow(3, 0, _turned);
+            turned.copy_(turned.mul(Cosine).addcmul_(turned.roll(_turned / 2, -1), sine, One));
+            return heads;
+        }
     }
 }

@@ -1,3 +1,4 @@
+using RftService.Engine.Models.Blocks;
 using static TorchSharp.torch;
 
 namespace RftService.Engine.Training.Optimizers;
@@ -83,15 +84,5 @@ internal sealed record TrainedParameter
     /// <summary>False for norms and biases.</summary>
     public bool Decays { get; }
 
-    public Tensor Gradient()
-    {
-        if (Value.grad is { } present)
-        {
-            return present;
-        }
-
-        var made = zeros_like(Value).DetachFromDisposeScope();
-        Value.grad = made;
-        return made;
-    }
+    public Tensor Gradient() => ParameterGradient.Of(Value);
 }

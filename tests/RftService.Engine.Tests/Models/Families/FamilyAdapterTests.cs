@@ -1,5 +1,6 @@
 using RftService.Engine.Checkpoints;
 using RftService.Engine.Models;
+using RftService.Engine.Training;
 using TorchSharp;
 
 namespace RftService.Engine.Tests.Models.Families;
@@ -127,7 +128,8 @@ public sealed class FamilyAdapterTests : IDisposable
         using var scope = torch.NewDisposeScope();
         using var model = ModelCatalog.Load(folder.Folder, "cpu", freeze: new FreezeSpec { Layers = 1, Embeddings = true });
 
-        torch.nn.functional.linear(model.Hidden(torch.tensor(Tokens)), model.HeadWeight).logsumexp(-1).sum().backward();
+        TrainingRow row = new(0, [5, 9, 200], [31, 7, 77, 3], null, 1);
+        new PolicyForward(model, temperature: 1).Backward(MicroBatch.Of([row], torch.CPU), dropoutSeed: 0, (logProbs, _) => logProbs.sum());
 
         Assert.Equal(
             model.Parameters.Select(parameter => parameter.Name).Where(name => name.StartsWith("model.layers.1.", StringComparison.Ordinal)

@@ -1,0 +1,44 @@
+using TorchSharp;
+
+namespace RftService.Engine.Kernels;
+
+/// <summary>
+/// Rows of float32 tensors in the host's memory. The kernels of this folder do in one pass over a row, which stays in the processor's cache,
+/// what takes torch several passes over the whole tensor: in training at 15M parameters those were 30 % of a step.
+/// </summary>
+internal static unsafe class HostRows
+{
+    /// <summary>Whether the kernels can work on a tensor; elsewhere torch's own operations do.</summary>
+    public static bool Hold(torch.Tensor tensor) => tensor.device_type == DeviceType.CPU && tensor.dtype == torch.ScalarType.Float32;
+
+    /// <summary>First element of a contiguous float32 tensor.</summary>
+    public static float* First(torch.Tensor tensor)
+    {
+        fixed (byte* first = tensor.bytes) // torch's memory, which does not move
+        {
+            return (float*)first;
+        }
+    }
+
+    /// <summary>The same for int64.</summary>
+    public static long* FirstLong(torch.Tensor tensor) => (long*)First(tensor);
+
+    /// <summary>Row after row, in as many equal ranges as torch has threads: the same ranges each time, so that sums are the same bit for bit.</summary>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="work">Does the rows from..to of range number n.</param>
+    public static void Each(long rows, Action<int, long, long> work)
+    {
+        var ranges = Ranges;
+        if (ranges == 1)
+        {
+            work(0, 0, rows);
+        }
+        else
+        {
+            Parallel.For(0, ranges, new ParallelOptions { MaxDegreeOfParallelism = ranges }, range => work(range, rows * range / ranges, rows * (range + 1) / ranges));
+        }
+    }
+
+    /// <summary>How many ranges <see cref="Each"/> makes.</summary>
+    public static int Ranges => torch.get_num_threads();
+}
