@@ -25,14 +25,14 @@ internal static unsafe class CausalAttention
         using var scope = torch.NewDisposeScope();
         var shape = new Shape(queries, keys);
         torch.Tensor allKeys = Heads(keys), allValues = Heads(values), mixed = torch.empty_like(queries);
-        var logSums = torch.empty(shape.Rows, shape.Length, shape.Heads);
+        var (scale, logSums) = (Constant.Of(shape.Scale), torch.empty(shape.Rows, shape.Length, shape.Heads));
         for (long start = 0; start < shape.Length; start += Block)
         {
             using var inner = torch.NewDisposeScope();
             var count = Math.Min(Block, shape.Length - start);
-            var weights = Scores(shape.Take(queries, start, count), allKeys, start + count);
-            Softmax(weights, start, count, logSums, shape);
-            shape.Put(mixed, start, count, weights.bmm(allValues.narrow(1, 0, start + count)));
+            var weights = Scores(shape.Take(queries, start, count).mul_(scale), allKeys, start + count);
+            var sums = Powers(weights, start, count, logSums, shape);
+            shape.Put(mixed, start, count, weights.bmm(allValues.narrow(1, 0, start + count)).div_(sums));
         }
 
         tape?.Keep(queries);
@@ -52,6 +52,7 @@ internal static unsafe class CausalAttention
         torch.Tensor mixed = tape.Take(), logSums = tape.Take(), values = tape.Take(), keys = tape.Take(), queries = tape.Take();
         var shape = new Shape(queries, keys);
         torch.Tensor allKeys = Heads(keys), allValues = Heads(values);
+        var scale = Constant.Of(shape.Scale);
         var shares = toMixed.mul(mixed).sum(3);                                                    // Σ ∂L/∂o · o, [B, S, H]
         torch.Tensor toQueries = torch.empty_like(queries), toKeys = torch.zeros_like(allKeys), toValues = torch.zeros_like(allValues);
         for (long start = 0; start < shape.Length; start += Block)
@@ -59,13 +60,13 @@ internal static unsafe class CausalAttention
             using var inner = torch.NewDisposeScope();
             var count = Math.Min(Block, shape.Length - start);
             var seen = start + count;
-            torch.Tensor query = shape.Take(queries, start, count), toOutput = shape.Take(toMixed, start, count);
+            torch.Tensor query = shape.Take(queries, start, count).mul_(scale), toOutput = shape.Take(toMixed, start, count);
             var weights = Scores(query, allKeys, seen);
             var toScores = toOutput.bmm(allValues.narrow(1, 0, seen).transpose(1, 2));
             Gradient(weights, toScores, start, count, logSums, shares, shape);
             toValues.narrow(1, 0, seen).Plus_(weights.transpose(1, 2).bmm(toOutput));
             toKeys.narrow(1, 0, seen).Plus_(toScores.transpose(1, 2).bmm(query));
-            shape.Put(toQueries, start, count, toScores.bmm(allKeys.narrow(1, 0, seen)));
+            shape.Put(toQueries, start, count, toScores.bmm(allKeys.narrow(1, 0, seen)).mul_(scale));
         }
 
         return (toQueries.MoveToOuterDisposeScope(), shape.Places(toKeys).MoveToOuterDisposeScope(), shape.Places(toValues).MoveToOuterDisposeScope());
@@ -74,14 +75,15 @@ internal static unsafe class CausalAttention
     // [B, S, K, Dh] -> [B · K, S, Dh]
     private static torch.Tensor Heads(torch.Tensor heads) => heads.transpose(1, 2).flatten(0, 1).contiguous();
 
-    // Not yet scaled, [B · K, G · count, seen].
+    // [B · K, G · count, seen]
     private static torch.Tensor Scores(torch.Tensor query, torch.Tensor keys, long seen) =>
         query.bmm(keys.narrow(1, 0, seen).transpose(1, 2));
 
-    // Scores of the queries from start on become weights; those of keys behind a query 0.
-    private static void Softmax(torch.Tensor scores, long start, long count, torch.Tensor logSums, Shape shape)
+    // Scores of the queries from start on become their powers, e^(score − most); those of keys behind a query 0. -> sums, [B · K, G · count, 1]
+    private static torch.Tensor Powers(torch.Tensor scores, long start, long count, torch.Tensor logSums, Shape shape)
     {
-        float* all = HostRows.First(scores), sums = HostRows.First(logSums);
+        var sums = torch.empty(scores.size(0), scores.size(1), 1);
+        float* all = HostRows.First(scores), logs = HostRows.First(logSums), plain = HostRows.First(sums);
         var keys = (int)scores.size(2);
         HostRows.Each(scores.size(0) * scores.size(1), (_, from, to) =>
         {
@@ -89,19 +91,18 @@ internal static unsafe class CausalAttention
             {
                 var row = new Span<float>(all + (i * keys), keys);
                 var seen = row[..(int)(start + (i % count) + 1)];
-                var most = TensorPrimitives.Max<float>(seen) * shape.Scale;
-                TensorPrimitives.Multiply(seen, shape.Scale, seen);
+                var most = TensorPrimitives.Max<float>(seen);
                 TensorPrimitives.Subtract(seen, most, seen);
                 TensorPrimitives.Exp<float>(seen, seen);
-                var sum = TensorPrimitives.Sum<float>(seen);
-                TensorPrimitives.Multiply(seen, 1 / sum, seen);
+                plain[i] = TensorPrimitives.Sum<float>(seen);
                 row[seen.Length..].Clear();
-                sums[shape.Place(i, start, count)] = most + MathF.Log(sum);
+                logs[shape.Place(i, start, count)] = most + MathF.Log(plain[i]);
             }
         });
+        return sums;
     }
 
-    // Scores become weights p again, and ∂L/∂p becomes ∂L/∂score = scale · p · (∂L/∂p − Σ p · ∂L/∂p), where the sum is that of ∂L/∂o · o.
+    // Scores become weights p again, and ∂L/∂p becomes ∂L/∂score = p · (∂L/∂p − Σ p · ∂L/∂p), where the sum is that of ∂L/∂o · o.
     private static void Gradient(
         torch.Tensor scores, torch.Tensor toWeights, long start, long count, torch.Tensor logSums, torch.Tensor shares, Shape shape)
     {
@@ -115,11 +116,9 @@ internal static unsafe class CausalAttention
                 Span<float> row = new(all + (i * keys), keys), gradient = new(gradients + (i * keys), keys);
                 var seen = (int)(start + (i % count) + 1);
                 Span<float> weights = row[..seen], its = gradient[..seen];
-                TensorPrimitives.Multiply(weights, shape.Scale, weights);
                 TensorPrimitives.Subtract(weights, sums[place], weights);
                 TensorPrimitives.Exp<float>(weights, weights);
                 TensorPrimitives.Subtract(its, share[place], its);
-                TensorPrimitives.Multiply(its, shape.Scale, its);
                 TensorPrimitives.Multiply(its, weights, its);
                 row[seen..].Clear();
                 gradient[seen..].Clear();
@@ -134,13 +133,13 @@ internal static unsafe class CausalAttention
         {
         }
 
-        public float Scale { get; } = (float)(1 / Math.Sqrt(Size));
+        public double Scale { get; } = 1 / Math.Sqrt(Size);
 
         private long Group => Heads / KeyHeads;
 
-        /// <summary>A block out of [B, S, H, Dh], as [B · K, G · count, Dh].</summary>
+        /// <summary>A copy of a block out of [B, S, H, Dh], as [B · K, G · count, Dh].</summary>
         public torch.Tensor Take(torch.Tensor all, long start, long count) =>
-            Window(all, start, count).permute(0, 2, 3, 1, 4).reshape(Rows * KeyHeads, Group * count, Size);
+            torch.empty([Rows, KeyHeads, Group, count, Size]).copy_(Window(all, start, count).permute(0, 2, 3, 1, 4)).view(Rows * KeyHeads, Group * count, Size);
 
         /// <summary>The way back.</summary>
         public void Put(torch.Tensor all, long start, long count, torch.Tensor block) =>

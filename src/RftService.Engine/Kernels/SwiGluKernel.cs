@@ -27,29 +27,26 @@ internal static unsafe class SwiGluKernel
 
     /// <summary>∂L/∂u = ∂L/∂y · g·σ and ∂L/∂g = ∂L/∂y · u · (σ + g·σ · (1 − σ)).</summary>
     /// <param name="toOutput">∂L/∂y, of as many elements.</param>
-    /// <param name="gate">g.</param>
-    /// <param name="up">u.</param>
-    /// <returns>∂L/∂g and ∂L/∂u.</returns>
-    public static torch.Tensor[] Backward(torch.Tensor toOutput, torch.Tensor gate, torch.Tensor up)
+    /// <param name="gate">g; becomes ∂L/∂g.</param>
+    /// <param name="up">u; becomes ∂L/∂u.</param>
+    public static void Backward(torch.Tensor toOutput, torch.Tensor gate, torch.Tensor up)
     {
         toOutput = toOutput.contiguous();
-        torch.Tensor toGate = torch.empty_like(gate), toUp = torch.empty_like(up);
-        float* dy = HostRows.First(toOutput), g = HostRows.First(gate), u = HostRows.First(up), dg = HostRows.First(toGate), du = HostRows.First(toUp);
+        float* dy = HostRows.First(toOutput), g = HostRows.First(gate), u = HostRows.First(up);
         EachPiece(gate.numel(), (start, count) =>
         {
-            Span<float> room = stackalloc float[Piece];
-            var sigma = room[..count];
+            Span<float> room = stackalloc float[2 * Piece];
+            Span<float> sigma = room[..count], swish = room.Slice(Piece, count);
+            Span<float> forGate = new(g + start, count), forUp = new(u + start, count);
             var output = new ReadOnlySpan<float>(dy + start, count);
-            Span<float> forGate = new(dg + start, count), forUp = new(du + start, count);
-            TensorPrimitives.Sigmoid(new ReadOnlySpan<float>(g + start, count), sigma);
-            TensorPrimitives.Multiply(sigma, new ReadOnlySpan<float>(g + start, count), forUp);     // g·σ
+            TensorPrimitives.Sigmoid(forGate, sigma);
+            TensorPrimitives.Multiply(sigma, forGate, swish);                                      // g·σ
             TensorPrimitives.Subtract(1f, sigma, forGate);
-            TensorPrimitives.FusedMultiplyAdd(forUp, forGate, sigma, forGate);
-            TensorPrimitives.Multiply(forGate, new ReadOnlySpan<float>(u + start, count), forGate);
+            TensorPrimitives.FusedMultiplyAdd(swish, forGate, sigma, forGate);
+            TensorPrimitives.Multiply(forGate, forUp, forGate);
             TensorPrimitives.Multiply(forGate, output, forGate);
-            TensorPrimitives.Multiply(forUp, output, forUp);
+            TensorPrimitives.Multiply(swish, output, forUp);
         });
-        return [toGate, toUp];
     }
 
     private static void EachPiece(long elements, Action<long, int> work) =>

@@ -200,18 +200,23 @@ internal static unsafe class BlockAttention
                     Mix4(head, table, first, length, own, pair ? own + stride : own, sums + g, mixed + d, d, pair);
                 }
 
+                for (; d + Size <= headSize; d += Size)
+                {
+                    Mix1(head, table, first, length, own, pair ? own + stride : own, sums + g, mixed + d, d, pair);
+                }
+
                 for (; d < headSize; d++)
                 {
-                    mixed[d] = Mix1(head, table, first, length, own, d) / sums[g];
+                    mixed[d] = MixOne(head, table, first, length, own, d) / sums[g];
                     if (pair)
                     {
-                        mixed[headSize + d] = Mix1(head, table, first, length, own + stride, d) / sums[g + 1];
+                        mixed[headSize + d] = MixOne(head, table, first, length, own + stride, d) / sums[g + 1];
                     }
                 }
             }
         }
 
-        private float Mix1(int head, int[] table, int first, int length, float* weights, int d)
+        private float MixOne(int head, int[] table, int first, int length, float* weights, int d)
         {
             var sum = 0f;
             for (var position = first; position < length; position++)
@@ -220,6 +225,38 @@ internal static unsafe class BlockAttention
             }
 
             return sum;
+        }
+
+        // 16 dimensions for one query head or two; even and odd positions apart, so that a sum does not wait for itself.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Mix1(int head, int[] table, int first, int length, float* weights, float* others, float* sums, float* mixed, int d, bool pair)
+        {
+            Vector512<float> a0 = default, a1 = default, b0 = default, b1 = default;
+            for (var position = first; position < length;)
+            {
+                var value = Value(table, head, position) + d;
+                var end = Math.Min(length, (position / Size * Size) + Size);
+                for (; position + 1 < end; position += 2, value += 2 * headSize)
+                {
+                    var (v0, v1) = (Vector512.Load(value), Vector512.Load(value + headSize));
+                    a0 = Vector512.FusedMultiplyAdd(v0, Vector512.Create(weights[position]), a0);
+                    a1 = Vector512.FusedMultiplyAdd(v1, Vector512.Create(weights[position + 1]), a1);
+                    b0 = Vector512.FusedMultiplyAdd(v0, Vector512.Create(others[position]), b0);
+                    b1 = Vector512.FusedMultiplyAdd(v1, Vector512.Create(others[position + 1]), b1);
+                }
+
+                for (; position < end; position++, value += headSize)
+                {
+                    a0 = Vector512.FusedMultiplyAdd(Vector512.Load(value), Vector512.Create(weights[position]), a0);
+                    b0 = Vector512.FusedMultiplyAdd(Vector512.Load(value), Vector512.Create(others[position]), b0);
+                }
+            }
+
+            ((a0 + a1) * Vector512.Create(1 / sums[0])).Store(mixed);
+            if (pair)
+            {
+                ((b0 + b1) * Vector512.Create(1 / sums[1])).Store(mixed + headSize);
+            }
         }
 
         // 64 dimensions for one query head or two.

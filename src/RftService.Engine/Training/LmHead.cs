@@ -79,7 +79,6 @@ internal sealed class LmHead : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var toHidden = empty_like(_hidden);                                                     // [N, D]
-        var toWeight = weight.requires_grad ? ParameterGradient.Of(weight) : null;                        // [V, D]
         var count = (int)_targets.shape[0];
         for (var start = 0; start < count; start += _chunk)
         {
@@ -107,7 +106,7 @@ internal sealed class LmHead : IDisposable
             }
 
             toHidden.narrow(0, start, length).copy_(toLogits.matmul(_weight));
-            toWeight?.addmm_(toLogits.t(), hidden, 1, 1);
+            ParameterGradient.AddProduct(weight, toLogits, hidden);
         }
 
         _softmax?.Dispose(); // overwritten above: a second backward pass would be wrong

@@ -13,6 +13,7 @@ public sealed class BlockAttentionTests
     [Theory]
     [InlineData(64, 2, 3, null, null)]
     [InlineData(80, 1, 1, null, null)]
+    [InlineData(32, 2, 3, 19, null)]
     [InlineData(128, 2, 2, 9, null)]
     [InlineData(20, 3, 5, 17, 3.0)]
     [InlineData(64, 2, 4, 16, 1.5)]

@@ -42,8 +42,9 @@ internal sealed class FeedForward(GateFunction function, Projection gateAndUp, L
             return Island.Backward(tape, toGated, 2);
         }
 
-        var up = tape.Take();
-        return SwiGluKernel.Backward(toGated, tape.Take(), up);
+        torch.Tensor up = tape.Take(), gate = tape.Take();
+        SwiGluKernel.Backward(toGated, gate, up);
+        return [gate, up];
     }
 
     private bool ByKernel(torch.Tensor x) => function == GateFunction.Silu && HostRows.Hold(x);

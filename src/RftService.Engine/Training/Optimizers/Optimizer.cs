@@ -27,10 +27,9 @@ internal abstract class Optimizer : IDisposable
     /// <summary>Sets all gradients to 0, keeping their memory.</summary>
     public void ZeroGradients()
     {
-        using var _ = no_grad();
         foreach (var parameter in Parameters)
         {
-            parameter.Gradient().zero_();
+            ParameterGradient.Clear(parameter.Value);
         }
     }
 
