@@ -30,20 +30,13 @@ internal sealed class TrainingLoop(
     CheckpointStore checkpoints,
     TrainerState state)
 {
-    /// <summary>Updates in a row that may be skipped because they are not finite; one more pauses the run.</summary>
-    private const int MaxSkippedInARow = 2;
-
-    /// <summary>Steps in a row that may teach nothing; one more ends the run.</summary>
-    private const int MaxQuietInARow = 500;
-
     private readonly Recipe _recipe = spec.Recipe;
-    private readonly HashSet<string> _noticed = [];
+    private readonly StepVerdicts _verdicts = new(spec.CheckpointFolder, sink);
     private readonly HealthWatch _health = new(state.Health);
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly double _elapsedBefore = state.ElapsedSeconds;
     private TrainerState _state = state;
     private int _savedStep = state.Step; // that of the checkpoint it goes on from, or 0: an untrained model needs none
-    private TrainingException? _unstable; // a fault that the run rests after
     private bool _isWhole = true; // all there is to save is that of the last step
 
     private double ElapsedSeconds => _elapsedBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
@@ -98,7 +91,7 @@ internal sealed class TrainingLoop(
         while (!IsDone)
         {
             either.ThrowIfCancellationRequested();
-            if (_unstable is not null || stop.Pause.IsCancellationRequested)
+            if (_verdicts.Unstable is not null || stop.Pause.IsCancellationRequested)
             {
                 Rest();
             }
@@ -120,7 +113,7 @@ internal sealed class TrainingLoop(
             Save(CheckpointOrigin.Paused);
         }
 
-        throw new RunPausedException(_unstable);
+        throw new RunPausedException(_verdicts.Unstable);
     }
 
     private void Advance(RunStop stop, CancellationToken either)
@@ -151,14 +144,14 @@ internal sealed class TrainingLoop(
         _isWhole = false;
         var passes = spec.Kind == DataKind.Prompts ? history.Add(tried) : [];
         var credited = CreditAssignment.Assign(algorithm, groups, _recipe, step, trainingStep.ReferenceLogProbs, metrics);
-        Report(credited.Notices, step);
+        _verdicts.Report(credited.Notices, step);
         var expertRows = experts?.Next(algorithm.ExpertRows(step - 1, credited.MeanReward), metrics) ?? [];
         var next = _state with { Step = step, ExpertCursor = experts?.Position ?? 0 };
         IReadOnlyList<TrainingRow> own = [.. credited.Rows, .. expertRows];
         var batches = replay?.Batches(own, step, trainingStep.Updates, metrics) ?? [.. Enumerable.Repeat(own, trainingStep.Updates)];
         next = credited.HasSignal || expertRows.Count > 0 || batches.Any(rows => rows != own)
             ? Learn([.. batches.Where(rows => rows.Count > 0)], credited.MeanReward, next, metrics, stop.Abort)
-            : Pass(next);
+            : _verdicts.Quiet(next);
         if (spec.Kind == DataKind.Prompts)
         {
             next = next with { TokensSampled = next.TokensSampled + sampled };
@@ -173,15 +166,6 @@ internal sealed class TrainingLoop(
 
     private static long Sampled(RolloutGroup group) => group.Rollouts.Sum(rollout => (long)rollout.Tokens.Count);
 
-    /// <summary>Each code once, so that a condition which lasts does not fill the log.</summary>
-    private void Report(IReadOnlyList<RuleNotice> notices, int step)
-    {
-        foreach (var notice in notices.Where(notice => _noticed.Add(notice.Code)))
-        {
-            sink.Notice(new RunNotice(NoticeLevel.Warn, notice.Code, notice.Message, step));
-        }
-    }
-
     private TrainerState Learn(
         IReadOnlyList<IReadOnlyList<TrainingRow>> batches, double meanReward, TrainerState next, MetricSums metrics, CancellationToken cancellation)
     {
@@ -194,11 +178,7 @@ internal sealed class TrainingLoop(
         metrics.Set(MetricNames.TrainingThroughput, tokens / seconds);
         if (trainingStep.TokenBudget < budget)
         {
-            sink.Notice(new RunNotice(
-                NoticeLevel.Warn,
-                "micro_batch_reduced",
-                $"Memory ran out with {budget} positions in a micro-batch; the run goes on with {trainingStep.TokenBudget}. The result is the same, only slower.",
-                next.Step));
+            _verdicts.Reduced(budget, trainingStep.TokenBudget, next.Step);
         }
 
         var whole = updates == batches.Count;
@@ -209,51 +189,7 @@ internal sealed class TrainingLoop(
             PolicyVersion = next.PolicyVersion + updates,
             TokensTrained = next.TokensTrained + tokens,
         };
-        return whole ? next : Skip(batches[updates], next, metrics);
-    }
-
-    private TrainerState Skip(IReadOnlyList<TrainingRow> rows, TrainerState next, MetricSums metrics)
-    {
-        var what = $"Loss {metrics[MetricNames.PolicyLoss]}, gradient norm {metrics[MetricNames.GradientNorm]}";
-        if (next.SkippedInARow > MaxSkippedInARow)
-        {
-            var file = NonFiniteBatch.Save(spec.CheckpointFolder, next.Step, rows);
-            _unstable = new TrainingException(
-                TrainingFault.NumericalInstability,
-                $"Step {next.Step}: {what}; not finite for {next.SkippedInARow} steps in a row. The last batch lies in {file} beside the run's checkpoints.",
-                "No weight was changed by these steps. Look at the batch; then resume the run, or submit it anew with a lower optimizer.learning_rate "
-                + "or optimizer.max_gradient_norm.");
-            return next with { SkippedInARow = 0 }; // once it goes on it has its tries again
-        }
-
-        sink.Notice(new RunNotice(
-            NoticeLevel.Warn, "update_skipped", $"{what}: not finite, the update was skipped: it changed no weight.", next.Step));
-        return next;
-    }
-
-    private TrainerState Pass(TrainerState next)
-    {
-        var quiet = next.QuietInARow + 1;
-        if (quiet > MaxQuietInARow)
-        {
-            // Such a run might never end: a budget of tokens counts what is learned from.
-            throw new TrainingException(
-                TrainingFault.NoLearningSignal,
-                $"Step {next.Step}: nothing to learn for {quiet} steps in a row: no completion had an advantage other than 0.",
-                "Try the reward on sampled completions (POST /api/v1/rewards/preview): mix in easier or harder prompts, or grade in finer steps.");
-        }
-
-        if (_noticed.Add("no_learning_signal")) // once: how often it comes is a metric
-        {
-            sink.Notice(new RunNotice(
-                NoticeLevel.Warn,
-                "no_learning_signal",
-                "No completion of this step has an advantage other than 0 (equal rewards within every prompt, or no grades): nothing was learned. "
-                + "Mix in easier or harder prompts, raise group_size or the temperature, or grade in finer steps.",
-                next.Step));
-        }
-
-        return next with { QuietInARow = quiet };
+        return whole ? next : _verdicts.Skipped(batches[updates], next, metrics);
     }
 
     private void Finish(CreditedStep credited, IReadOnlyList<RowPasses> passes, MetricSums metrics, RunStop stop, CancellationToken either)
