@@ -41,11 +41,7 @@ internal sealed class PeerBench : IDisposable
         foreach (var (rows, length) in new[] { (8, 128), (2, 512) })
         {
             var tokens = randint(0, shape.Vocabulary, [rows, length + 1], ScalarType.Int64);
-            for (var warm = 0; warm < 4; warm++)
-            {
-                TrainingBench.Step(model, optimizer, tokens);
-            }
-
+            TrainingBench.WarmUp(model, optimizer, tokens);
             Tell(shape, $"train {rows}x{length}", rows * length, Measure.Paired(
                 5, () => Measure.Cpu(() => TrainingBench.Step(model, optimizer, tokens)), () => peer.Ask($"train {rows} {length}")));
         }

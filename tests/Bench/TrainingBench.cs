@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using RftService.Engine.Models;
 using RftService.Engine.Native;
 using RftService.Engine.Training;
@@ -20,11 +21,7 @@ internal static class TrainingBench
         foreach (var (rows, length) in new[] { (8, 128), (2, 512) })
         {
             var tokens = randint(0, shape.Vocabulary, [rows, length + 1], ScalarType.Int64);
-            for (var warm = 0; warm < 5; warm++)
-            {
-                Step(model, optimizer, tokens); // the runtime compiles what is hot a second time
-            }
-
+            WarmUp(model, optimizer, tokens);
             var (seconds, product) = Measure.Paired(9, () => Measure.Cpu(() => Step(model, optimizer, tokens)), () => Measure.Cpu(Measure.Product));
             var gemm = Measure.ProductWork / product;
             var positions = (double)rows * length;
@@ -32,6 +29,16 @@ internal static class TrainingBench
             var work = (6.0 * files.Parameters * positions) + (6.0 * rows * length * length * shape.Hidden * shape.Layers);
             Console.WriteLine(
                 $"| {shape.Name} | {rows}x{length} | {Measure.Number(positions / seconds, "F0")} | {Measure.Number(1000 * seconds)} | {Measure.Number(100 * work / seconds / gemm, "F0")} |");
+        }
+    }
+
+    /// <summary>Some steps, while the runtime compiles what is hot a second time.</summary>
+    public static void WarmUp(ICausalLm model, Optimizer optimizer, Tensor tokens, bool recompute = false)
+    {
+        var clock = Stopwatch.StartNew();
+        for (var step = 0; step < 5 || clock.Elapsed.TotalSeconds < 3; step++)
+        {
+            Step(model, optimizer, tokens, recompute);
         }
     }
 

@@ -13,7 +13,7 @@ public sealed record MemoryEstimate
     private const long HeadElements = 32 * 1024 * 1024;
 
     // What the heap holds beyond what is asked of it while tensors come and go, as it usually is and when it returns large blocks.
-    private const double UsualSlack = 1.6;
+    private const double UsualSlack = 1.2;
     private const double ReturningSlack = 1.15;
 
     /// <summary>Weights in float32, adapters among them.</summary>
@@ -63,8 +63,8 @@ public sealed record MemoryEstimate
             Optimizer = size.Trained.Sum(recipe.Optimizer.StateBytes),
             Reference = lengths.NeedsReference && recipe.Lora is null ? 4 * size.BaseParameters : 0,
             Activations = (long)((recipe.RecomputeActivations ? ReturningSlack : UsualSlack) * ((recipe.RecomputeActivations ? inputs + layer : config.Layers * layer) + way)),
-            // Logits and softmax; a soft cap keeps the logits as they were before it too.
-            Head = (long)(ReturningSlack * (((config.LogitSoftCap is null ? 2 : 3) * 4 * chunk * config.VocabularySize) + (3 * 4 * predicted * config.HiddenSize))),
+            // Logits, which become the softmax; a soft cap keeps them as they were before it too.
+            Head = (long)(ReturningSlack * (((config.LogitSoftCap is null ? 1 : 2) * 4 * chunk * config.VocabularySize) + (3 * 4 * predicted * config.HiddenSize))),
             KeyValueCache = lengths.Samples ? Math.Min(2L << 30, Math.Min(512, lengths.Rows) * KvCache.BlocksFor((int)row) * KvCache.BytesPerBlock(config)) : 0,
             Runtime = Program,
         };

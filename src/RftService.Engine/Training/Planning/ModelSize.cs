@@ -19,11 +19,13 @@ internal sealed record ModelSize
             .Sum(tensor => Elements(tensor.Shape));
         HeadParameters = (long)config.VocabularySize * config.HiddenSize;
 
-        long hidden = config.HiddenSize, query = (long)config.QueryHeads * config.HeadSize;
+        long hidden = config.HiddenSize, query = (long)config.QueryHeads * config.HeadSize, key = (long)config.KeyHeads * config.HeadSize;
         var norms = config.PostNorms ? 4 : 2;
-        var dropped = recipe.Lora is { Dropout: > 0 } ? (4 * hidden) + query + config.IntermediateSize : 0; // a mask and what it leaves, of each input
-        // Kept for the way back: of a norm its input, scaled input and output; queries, keys, values and their mix; gate, its function, up, their product.
-        LayerActivations = (3 * norms * hidden) + (4 * query) + (4L * config.IntermediateSize) + dropped + (config.QueryKeyNorm ? 4 * query : 0);
+        var dropped = recipe.Lora is { Dropout: > 0 } ? (5 * hidden) + query + config.IntermediateSize : 0; // a mask of each input
+        // Kept for the way back: of a norm its input and output; queries and their mix, keys and values; gate, up, their product, and what torch keeps
+        // beside them where it finds the gradient of the gate.
+        LayerActivations = (2 * norms * hidden) + (2 * (query + key)) + ((config.Gate == GateFunction.Silu ? 3L : 5L) * config.IntermediateSize)
+            + dropped + (config.QueryKeyNorm ? query + key : 0);
     }
 
     /// <summary>All weights, adapters among them.</summary>

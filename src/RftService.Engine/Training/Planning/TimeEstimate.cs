@@ -9,10 +9,10 @@ public sealed record TimeEstimate
     /// What a number that a layer keeps costs beside the matrix products, in operations: it is made, read and its gradient made, by kernels that
     /// wait for memory.
     /// </summary>
-    private const double OperationsPerActivation = 900;
+    private const double OperationsPerActivation = 1200;
 
     /// <summary>Times that an activation costs when it is made twice, in memory that is new each time.</summary>
-    private const double RecomputedActivations = 2;
+    private const double RecomputedActivations = 1.5;
 
     /// <summary>Share of the rate that narrow products reach while sampling.</summary>
     private const double DecodeShare = 0.6;
