@@ -1,22 +1,28 @@
 using System.Diagnostics;
+using RftService.Engine.Kernels;
 using RftService.Engine.Models;
+using RftService.Engine.Native;
 using RftService.Engine.Rollouts;
 using static TorchSharp.torch;
 
 namespace RftService.Bench;
 
 /// <summary>
-/// One token for every row of a batch, at two lengths of context: the cache in blocks, with a prompt for each row and with a prompt for each
-/// group of 16, against a cache that grows. Then what a group saves on its prompt.
+/// One token for every row of a batch, at two lengths of context, in processor seconds: the cache in blocks, with a prompt for each row and with
+/// a prompt for each group of 16, against a cache that grows and against a matrix product, by turns. Then what a group saves on its prompt.
 /// </summary>
 internal static class DecodeBench
 {
-    public const int Tokens = 16;
-    private const int Group = 16;
+    /// <summary>Tokens of one go.</summary>
+    public const int Tokens = 8;
 
-    public static void Run(RandomModel.Shape shape, double gemm)
+    private const int Group = 16;
+    private const int WarmUp = 20; // until the runtime has compiled what is hot a second time
+
+    public static void Run(RandomModel.Shape shape)
     {
-        using var files = new RandomModel(shape, context: 512);
+        Heap.ReturnLargeBlocks(false); // as a worker does
+        using var files = new RandomModel(shape, context: 1024);
         using var model = ModelCatalog.Load(files.Folder, "cpu");
         using var off = no_grad();
         Console.WriteLine("| model | batch | context | blocks, tokens/s | blocks, groups of 16 | growing cache | ratio | ratio of groups | % of GEMM | % of groups |");
@@ -25,31 +31,93 @@ internal static class DecodeBench
         {
             foreach (var context in new[] { 64, 448 })
             {
-                var prompt = randint(0, shape.Vocabulary, [batch, context], ScalarType.Int64);
-                var next = randint(0, shape.Vocabulary, [batch, 1], ScalarType.Int64);
-                var (own, shared, growing) = Measure.Paired(
-                    3, () => Blocks(model, prompt, 1, next), () => Blocks(model, prompt, Math.Min(batch, Group), next), () => Growing(model, prompt, next));
-                double Rate(double seconds) => batch * Tokens / seconds;
-                string Share(double seconds) => Measure.Number(100 * 2.0 * files.Parameters * Rate(seconds) / gemm, "F0");
-                Console.WriteLine(
-                    $"| {shape.Name} | {batch} | {context} | {Measure.Number(Rate(own), "F0")} | {Measure.Number(Rate(shared), "F0")} | {Measure.Number(Rate(growing), "F0")} "
-                    + $"| {Measure.Number(growing / own)} | {Measure.Number(growing / shared)} | {Share(own)} | {Share(shared)} |");
+                Tell(model, shape, files.Parameters, batch, context);
             }
         }
 
         GroupPrompt(model, shape);
     }
 
-    /// <summary>Processor seconds of <see cref="Tokens"/> tokens for every row, each with a prompt of its own.</summary>
-    public static double CpuSeconds(ICausalLm model, int rows, int context)
+    /// <summary>Rows that lie at a context, and a go of some tokens for each of them.</summary>
+    public sealed class Rows : IDisposable
     {
-        using var scope = NewDisposeScope();
-        using var off = no_grad();
-        var prompt = randint(0, model.Config.VocabularySize, [rows, context], ScalarType.Int64);
-        using var cache = new KvCache(model.Config, rows * (KvCache.BlocksFor(context + Tokens) + 1), "cpu");
-        var places = Prefill(model, cache, prompt, 1);
-        var next = prompt.narrow(1, 0, 1);
-        return Measure.Cpu(() => Timed(model, () => model.Decode(next, cache, places)));
+        private readonly ICausalLm _model;
+        private readonly KvCache _cache;
+        private readonly KvRow[] _rows;
+        private readonly Tensor _next;
+        private readonly int _context;
+
+        public Rows(ICausalLm model, int rows, int context, int group = 1)
+        {
+            (_model, _context) = (model, context);
+            _next = randint(0, model.Config.VocabularySize, [rows, 1], ScalarType.Int64);
+            _cache = new KvCache(model.Config, rows * (KvCache.BlocksFor(context + Tokens) + 1), "cpu");
+            _rows = [.. Enumerable.Range(0, rows / group).SelectMany(_ => Filled(group))];
+            for (var layer = 0; layer < model.Config.Layers; layer++)
+            {
+                var (keys, values) = _cache.Layer(layer);
+                nn.init.normal_(keys);
+                nn.init.normal_(values);
+            }
+
+            for (var done = 0; done < WarmUp; done += Tokens)
+            {
+                Go();
+            }
+        }
+
+        /// <summary>Draws nothing, but computes the scores of <see cref="Tokens"/> tokens a row.</summary>
+        public void Go()
+        {
+            foreach (var row in _rows)
+            {
+                row.Length = _context; // blocks stay taken, so every go is the same
+            }
+
+            Repeat(() => FewRows.Linear(_model.Decode(_next, _cache, _rows).select(1, 0), _model.HeadWeight));
+        }
+
+        public void Dispose()
+        {
+            _cache.Dispose();
+            _next.Dispose();
+        }
+
+        private KvRow[] Filled(int group)
+        {
+            var first = KvCache.NewRow();
+            _cache.MakeRoom(first, _context);
+            first.Length = _context;
+            if (group == 1)
+            {
+                return [first];
+            }
+
+            var rows = _cache.Fork(first, group);
+            _cache.Release(first);
+            return [.. rows];
+        }
+    }
+
+    private static void Tell(ICausalLm model, RandomModel.Shape shape, long parameters, int batch, int context)
+    {
+        using var own = new Rows(model, batch, context);
+        using var shared = new Rows(model, batch, context, Math.Min(batch, Group));
+        var next = randint(0, shape.Vocabulary, [batch, 1], ScalarType.Int64);
+        var seconds = Measure.Paired(
+            3,
+            () => Measure.Cpu(own.Go),
+            () => Measure.Cpu(shared.Go),
+            () => Growing(model, batch, context, next),
+            () => Measure.Cpu(Measure.Product));
+        var gemm = Measure.ProductWork / seconds[3];
+        string Rate(double taken) => Measure.Number(batch * Tokens / taken, "F0");
+        // 2 operations a parameter, and the 2 products of attention.
+        var work = (2.0 * parameters) + (4.0 * context * shape.Hidden * shape.Layers);
+        string Share(double taken) => Measure.Number(100 * work * batch * Tokens / taken / gemm, "F0");
+        Console.WriteLine(
+            $"| {shape.Name} | {batch} | {context} | {Rate(seconds[0])} | {Rate(seconds[1])} | {Rate(seconds[2])} "
+            + $"| {Measure.Number(seconds[2] / seconds[0])} | {Measure.Number(seconds[2] / seconds[1])} | {Share(seconds[0])} | {Share(seconds[1])} |");
     }
 
     // The prompt of a group once and then shared, against a prompt for each row.
@@ -59,8 +127,8 @@ internal static class DecodeBench
         {
             var prompt = randint(0, shape.Vocabulary, [Group, context], ScalarType.Int64);
             using var cache = new KvCache(model.Config, Group * (KvCache.BlocksFor(context) + 1), "cpu");
-            var (once, each, _) = Measure.Paired(3, () => Prompts(model, cache, prompt, Group), () => Prompts(model, cache, prompt, 1), () => 0);
-            Console.WriteLine($"{shape.Name}: prompt of {context} for a group of {Group}: {Measure.Number(each / once)} times faster once than {Group} times");
+            var seconds = Measure.Paired(3, () => Prompts(model, cache, prompt, Group), () => Prompts(model, cache, prompt, 1));
+            Console.WriteLine($"{shape.Name}: prompt of {context} for a group of {Group}: {Measure.Number(seconds[1] / seconds[0])} times faster once than {Group} times");
         }
     }
 
@@ -92,31 +160,20 @@ internal static class DecodeBench
         return rows;
     }
 
-    private static double Blocks(ICausalLm model, Tensor prompt, int group, Tensor next)
+    private static double Growing(ICausalLm model, int rows, int context, Tensor next)
     {
         using var scope = NewDisposeScope();
-        using var cache = new KvCache(model.Config, (int)prompt.size(0) * (KvCache.BlocksFor((int)prompt.size(1) + Tokens) + 1), "cpu");
-        var rows = Prefill(model, cache, prompt, group);
-        return Timed(model, () => model.Decode(next, cache, rows));
+        using var decoder = new GrowingCacheDecoder(model, rows, context);
+        return Measure.Cpu(() => Repeat(() => decoder.Decode(next).select(1, 0).matmul(model.HeadWeight.t())));
     }
 
-    private static double Growing(ICausalLm model, Tensor prompt, Tensor next)
+    private static void Repeat(Func<Tensor> scores)
     {
-        using var scope = NewDisposeScope();
-        using var decoder = new GrowingCacheDecoder(model);
-        decoder.Decode(prompt);
-        return Timed(model, () => decoder.Decode(next));
-    }
-
-    private static double Timed(ICausalLm model, Func<Tensor> decode)
-    {
-        var clock = Stopwatch.StartNew();
         for (var i = 0; i < Tokens; i++)
         {
             using var scope = NewDisposeScope();
-            decode().select(1, 0).matmul(model.HeadWeight.t());
+            using var off = no_grad();
+            scores();
         }
-
-        return clock.Elapsed.TotalSeconds;
     }
 }

@@ -7,12 +7,23 @@ namespace RftService.Bench;
 /// The comparison: the usual first version of cached decoding. Keys and values grow by concatenation at every token and are
 /// repeated for grouped queries.
 /// </summary>
-internal sealed class GrowingCacheDecoder(ICausalLm model) : IDisposable
+internal sealed class GrowingCacheDecoder : IDisposable
 {
-    private readonly Dictionary<string, Tensor> _weights = model.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
-    private readonly ModelConfig _config = model.Config;
-    private readonly Tensor[] _keys = new Tensor[model.Config.Layers];
-    private readonly Tensor[] _values = new Tensor[model.Config.Layers];
+    private readonly Dictionary<string, Tensor> _weights;
+    private readonly ModelConfig _config;
+    private readonly Tensor[] _keys;
+    private readonly Tensor[] _values;
+
+    /// <summary>Rows that lie at a context of made-up keys and values.</summary>
+    public GrowingCacheDecoder(ICausalLm model, int rows, int context)
+    {
+        _weights = model.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
+        (_config, Length) = (model.Config, context);
+        _keys = [.. Enumerable.Range(0, _config.Layers).Select(_ => MadeUp())];
+        _values = [.. Enumerable.Range(0, _config.Layers).Select(_ => MadeUp())];
+
+        Tensor MadeUp() => randn(rows, _config.KeyHeads, context, _config.HeadSize).DetachFromDisposeScope();
+    }
 
     public int Length { get; private set; }
 
@@ -57,14 +68,14 @@ internal sealed class GrowingCacheDecoder(ICausalLm model) : IDisposable
     {
         foreach (var tensor in _keys.Concat(_values))
         {
-            tensor?.Dispose();
+            tensor.Dispose();
         }
     }
 
-    private static Tensor Grow(Tensor? before, Tensor added)
+    private static Tensor Grow(Tensor before, Tensor added)
     {
-        var grown = before is null ? added.contiguous() : cat([before, added], 2);
-        before?.Dispose();
+        var grown = cat([before, added], 2);
+        before.Dispose();
         return grown.DetachFromDisposeScope();
     }
 

@@ -22,28 +22,13 @@ internal static class Measure
         return Median(times);
     }
 
-    /// <summary>Median of two measurements of seconds, taken in turns so that a busy machine hits both.</summary>
-    public static (double First, double Second) Paired(int repeats, Func<double> first, Func<double> second)
+    /// <summary>Median of each of some measurements of seconds, taken by turns so that a busy machine hits all of them.</summary>
+    public static double[] Paired(int repeats, params Func<double>[] measurements)
     {
-        first();
-        second();
-        var (a, b) = (new double[repeats], new double[repeats]);
-        for (var i = 0; i < repeats; i++)
-        {
-            (a[i], b[i]) = (first(), second());
-        }
-
-        return (Median(a), Median(b));
-    }
-
-    /// <summary>The same of three.</summary>
-    public static (double First, double Second, double Third) Paired(int repeats, Func<double> first, Func<double> second, Func<double> third)
-    {
-        Func<double>[] all = [first, second, third];
-        var times = all.Select(_ => new double[repeats]).ToArray();
+        var times = measurements.Select(_ => new double[repeats]).ToArray();
         for (var i = -1; i < repeats; i++)
         {
-            foreach (var (index, one) in all.Index())
+            foreach (var (index, one) in measurements.Index())
             {
                 var seconds = one();
                 if (i >= 0)
@@ -53,7 +38,7 @@ internal static class Measure
             }
         }
 
-        return (Median(times[0]), Median(times[1]), Median(times[2]));
+        return [.. times.Select(Median)];
     }
 
     /// <summary>Seconds of processor time: what other programs take of the machine does not count. For work of one thread.</summary>

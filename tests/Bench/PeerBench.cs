@@ -34,8 +34,8 @@ internal sealed class PeerBench : IDisposable
         using var files = new RandomModel(shape, context: 640);
         using var model = ModelCatalog.Load(files.Folder, "cpu");
         using var optimizer = new AdamWSpec().Create(model.Trainable);
-        var (own, other) = Measure.Paired(5, () => Measure.Cpu(Measure.Product), () => peer.Ask("gemm"));
-        Console.WriteLine($"GEMM: {Rate(Measure.ProductWork / own)} GFLOP/s here, {Rate(Measure.ProductWork / other)} there\n");
+        var gemm = Measure.Paired(5, () => Measure.Cpu(Measure.Product), () => peer.Ask("gemm"));
+        Console.WriteLine($"GEMM: {Rate(Measure.ProductWork / gemm[0])} GFLOP/s here, {Rate(Measure.ProductWork / gemm[1])} there\n");
         Console.WriteLine("| model | what | here, tokens/s | peer, tokens/s | ratio |");
         Console.WriteLine("|---|---|---:|---:|---:|");
         foreach (var (rows, length) in new[] { (8, 128), (2, 512) })
@@ -48,8 +48,9 @@ internal sealed class PeerBench : IDisposable
 
         foreach (var (rows, context) in new[] { (1, 64), (16, 64), (64, 64), (16, 448), (64, 448) })
         {
+            using var places = new DecodeBench.Rows(model, rows, context);
             Tell(shape, $"decode {rows} rows at {context}", rows * DecodeBench.Tokens, Measure.Paired(
-                3, () => DecodeBench.CpuSeconds(model, rows, context), () => peer.Ask($"decode {rows} {context} {DecodeBench.Tokens}")));
+                5, () => Measure.Cpu(places.Go), () => peer.Ask($"decode {rows} {context} {DecodeBench.Tokens}")));
         }
     }
 
@@ -60,9 +61,9 @@ internal sealed class PeerBench : IDisposable
         _peer.Dispose();
     }
 
-    private static void Tell(RandomModel.Shape shape, string what, double tokens, (double Own, double Other) seconds) =>
+    private static void Tell(RandomModel.Shape shape, string what, double tokens, double[] seconds) =>
         Console.WriteLine(
-            $"| {shape.Name} | {what} | {Measure.Number(tokens / seconds.Own, "F0")} | {Measure.Number(tokens / seconds.Other, "F0")} | {Measure.Number(seconds.Other / seconds.Own, "F2")} |");
+            $"| {shape.Name} | {what} | {Measure.Number(tokens / seconds[0], "F0")} | {Measure.Number(tokens / seconds[1], "F0")} | {Measure.Number(seconds[1] / seconds[0], "F2")} |");
 
     private static string Rate(double operations) => Measure.Number(operations / 1e9, "F0");
 

@@ -23,11 +23,11 @@ internal static class PrefixBench
         foreach (var common in new[] { 0.5, 0.8, 0.95 })
         {
             var shared = (int)(Prompt * common);
-            var (apart, together, _) = Measure.Paired(3, () => Seconds(model, tokenizer, spec, 0).Seconds, () => Seconds(model, tokenizer, spec, shared).Seconds, () => 0);
+            var seconds = Measure.Paired(3, () => Seconds(model, tokenizer, spec, 0).Seconds, () => Seconds(model, tokenizer, spec, shared).Seconds);
             var computed = Seconds(model, tokenizer, spec, shared).Computed;
             Console.WriteLine(
                 $"| {shape.Name} | {Prompt} | {Measure.Number(100 * common, "F0")} % | {computed} of {(Requests - 1) * Prompt} "
-                + $"| {Measure.Number(1000 * apart / (Requests - 1))} | {Measure.Number(1000 * together / (Requests - 1))} | {Measure.Number(apart / together)} |");
+                + $"| {Measure.Number(1000 * seconds[0] / (Requests - 1))} | {Measure.Number(1000 * seconds[1] / (Requests - 1))} | {Measure.Number(seconds[0] / seconds[1])} |");
         }
     }
 

@@ -1,8 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using RftService.Engine.Kernels;
 using TorchSharp;
 
 namespace RftService.Engine.Rollouts;
@@ -15,48 +13,68 @@ internal readonly record struct ScoreRule(double Scale, double? Cap, int? Window
 
 /// <summary>
 /// Attention of one new position a row over the blocks of its row, on the CPU in float32. Torch has no kernel for rows of different length
-/// that lie in pieces: padding them to the longest, or copying them together, costs more than the attention itself. Keys and values are each
-/// read once; rows that share blocks follow each other, so that they find them in the processor's cache.
+/// that lie in pieces: padding them to the longest, or copying them together, costs more than the attention itself. What rows share, as a group
+/// does its prompt, is read once for all of them (as in Juravsky et al. 2024, arXiv:2402.05099). A row gets the same to the last bit, whatever
+/// rows stand around it and share with it.
 /// </summary>
 internal static unsafe class BlockAttention
 {
-    private const int Size = KvCache.BlockSize; // one Vector512 of floats
+    private const int Size = KvCache.BlockSize;
+    private const int MostQueries = 64; // at once: their weights then stay in the cache next to the core
 
     /// <param name="queries">[R, 1, H, Dh]</param>
     /// <param name="keys">Of the new position, [R, K, 1, Dh]; stored.</param>
     /// <param name="values">[R, K, 1, Dh]; stored.</param>
     /// <param name="allKeys">[blocks, K, Dh, 16]</param>
     /// <param name="allValues">[blocks, K, 16, Dh]</param>
-    /// <param name="rows">R of them, with room for the new position.</param>
+    /// <param name="rows">R of them, with room for the new position. Those that share blocks should follow each other.</param>
     /// <param name="rule">How scores are made.</param>
     /// <returns>[R, 1, H · Dh]</returns>
     public static torch.Tensor Run(
         torch.Tensor queries, torch.Tensor keys, torch.Tensor values, torch.Tensor allKeys, torch.Tensor allValues, IReadOnlyList<KvRow> rows, ScoreRule rule)
     {
         var (keyHeads, headSize, queryHeads) = ((int)keys.size(1), (int)keys.size(3), (int)queries.size(2));
-        var output = torch.empty_like(queries);
+        var output = torch.zeros_like(queries);
         var work = new Work(
-            Memory(queries), Memory(keys), Memory(values), Memory(allKeys), Memory(allValues), Memory(output),
+            HostRows.First(queries), HostRows.First(keys), HostRows.First(values), HostRows.First(allKeys), HostRows.First(allValues), HostRows.First(output),
             [.. rows.Select(row => row.Blocks.ToArray())], [.. rows.Select(row => row.Length + 1)], keyHeads, queryHeads / keyHeads, headSize, rule);
-        var units = rows.Count * keyHeads;
+        var units = work.Units;
         if (torch.get_num_threads() == 1)
         {
-            work.Run(0, units);
+            work.Do(0, units);
         }
         else
         {
             var threads = new ParallelOptions { MaxDegreeOfParallelism = torch.get_num_threads() };
-            Parallel.ForEach(Partitioner.Create(0, units), threads, range => work.Run(range.Item1, range.Item2));
+            Parallel.ForEach(Partitioner.Create(0, units), threads, range => work.Do(range.Item1, range.Item2));
         }
 
         return output.view(rows.Count, 1, (long)queryHeads * headSize);
     }
 
-    private static float* Memory(torch.Tensor tensor)
+    // Rows that follow each other and begin with the same blocks.
+    private readonly record struct Family(int First, int Count, int SharedBlocks);
+
+    // To a first row come those after it that share as many blocks with it as the second does: none that they write to. Where a window has left
+    // the beginning behind, a row stands alone.
+    private static IEnumerable<Family> Families(int[][] blocks, int[] lengths, int group, ScoreRule rule)
     {
-        fixed (byte* first = tensor.bytes) // torch's memory, which does not move
+        bool SeesAll(int row) => rule.Window is not { } window || lengths[row] <= window;
+        for (var (first, count) = (0, 1); first < lengths.Length; first += count)
         {
-            return (float*)first;
+            var shared = 0;
+            for (count = 1; SeesAll(first) && first + count < lengths.Length && (count + 1) * group <= MostQueries && SeesAll(first + count); count++)
+            {
+                var common = blocks[first].AsSpan().CommonPrefixLength(blocks[first + count]);
+                if (common == 0 || common < shared)
+                {
+                    break;
+                }
+
+                shared = count == 1 ? common : shared;
+            }
+
+            yield return new Family(first, count, shared);
         }
     }
 
@@ -64,260 +82,134 @@ internal static unsafe class BlockAttention
         float* queries, float* keys, float* values, float* allKeys, float* allValues, float* output,
         int[][] blocks, int[] lengths, int keyHeads, int group, int headSize, ScoreRule rule)
     {
-        /// <summary>Units are head by head: rows that share blocks are then neighbours.</summary>
-        public void Run(int from, int to)
+        // Of the queries of a head, counted on over the rows, from the first of them.
+        private readonly long[] _offsets =
+            [.. Enumerable.Range(0, Math.Max(group, MostQueries)).Select(query => (((long)(query / group) * keyHeads * group) + (query % group)) * headSize)];
+
+        private readonly Family[] _families = [.. Families(blocks, lengths, group, rule)];
+
+        public int Units => _families.Length * keyHeads;
+
+        public void Do(int from, int to)
         {
-            var longest = (lengths.Max() + Size - 1) / Size * Size;
-            var scratch = ArrayPool<float>.Shared.Rent(group * (longest + 1));
+            var stride = (lengths.Max() + Size - 1) / Size * Size;
+            var most = group * _families.Max(family => family.Count);
+            var scratch = ArrayPool<float>.Shared.Rent(most * (stride + 1));
             fixed (float* scores = scratch)
             {
                 for (var unit = from; unit < to; unit++)
                 {
-                    One(unit % lengths.Length, unit / lengths.Length, scores, longest);
+                    One(_families[unit % _families.Length], unit / _families.Length, new(scores, stride), scores + (most * stride));
                 }
             }
 
             ArrayPool<float>.Shared.Return(scratch);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void One(int row, int head, float* scores, int stride)
+        private void One(Family family, int head, Rows scores, float* sums)
         {
-            var (length, table) = (lengths[row], blocks[row]);
-            Store(row, head, table[(length - 1) / Size], (length - 1) % Size);
-            var first = rule.Window is { } window ? Math.Max(0, length - window) : 0;
-            var firstBlock = first / Size;
-            var count = ((length - 1) / Size) - firstBlock + 1;
-            var query = queries + ((((long)row * keyHeads) + head) * group * headSize);
-            for (var block = 0; block < count; block++)
+            for (var i = 0; i < family.Count; i++)
             {
-                var place = allKeys + ((((long)table[firstBlock + block] * keyHeads) + head) * headSize * Size);
-                Fetch(allKeys, table, Math.Min(firstBlock + block + 1, (length - 1) / Size), head);
-                for (var g = 0; g < group; g += 2)
+                Store(family.First + i, head);
+            }
+
+            var start = SeenFrom(family.First) / Size; // 0 unless it stands alone
+            var count = family.Count * group;
+            Score(family.First, head, count, start, family.SharedBlocks, start, scores);
+            for (var i = 0; i < family.Count; i++)
+            {
+                var (row, own) = (family.First + i, scores.From(i * group));
+                var end = ((lengths[row] - 1) / Size) + 1;
+                Score(row, head, group, Math.Max(start, family.SharedBlocks), end, start, own);
+                for (var g = 0; g < group; g++)
                 {
-                    Score(query + (g * headSize), place, scores + (g * stride) + (block * Size), stride, pair: g + 1 < group);
+                    sums[(i * group) + g] = AttentionKernel.Weigh(
+                        own.Row(g), (end - start) * Size, SeenFrom(row) - (start * Size), lengths[row] - (start * Size), rule.Scale, rule.Cap);
                 }
             }
 
-            var sums = scores + (group * stride);
-            for (var g = 0; g < group; g++)
+            Mix(family.First, head, count, start, family.SharedBlocks, start, scores);
+            for (var i = 0; i < family.Count; i++)
             {
-                sums[g] = Weigh(scores + (g * stride), count * Size, first - (firstBlock * Size), length - (firstBlock * Size));
+                var row = family.First + i;
+                Mix(row, head, group, Math.Max(start, family.SharedBlocks), ((lengths[row] - 1) / Size) + 1, start, scores.From(i * group));
             }
 
-            Mix(row, head, table, firstBlock, first, length, scores, stride, sums);
+            for (var query = 0; query < count; query++)
+            {
+                AttentionKernel.Divide(output + Place(family.First, head) + _offsets[query], headSize, sums[query]);
+            }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Store(int row, int head, int block, int offset)
+        private int SeenFrom(int row) => rule.Window is { } window ? Math.Max(0, lengths[row] - window) : 0;
+
+        private void Store(int row, int head)
         {
+            var (block, offset) = (blocks[row][(lengths[row] - 1) / Size], (lengths[row] - 1) % Size);
             var from = (((long)row * keyHeads) + head) * headSize;
-            var to = (((long)block * keyHeads) + head) * headSize * Size;
+            float* key = Block(allKeys, block, head), value = Block(allValues, block, head);
             for (var d = 0; d < headSize; d++)
             {
-                allKeys[to + (d * Size) + offset] = keys[from + d];
-                allValues[to + ((long)offset * headSize) + d] = values[from + d];
+                key[(d * Size) + offset] = keys[from + d];
+                value[(offset * headSize) + d] = values[from + d];
             }
         }
 
-        // Scores of 16 positions for one query head or two. Four sums at once: one alone would wait for itself.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Score(float* query, float* key, float* scores, int stride, bool pair)
+        // Scores of the blocks from..to of the first row's table, for its queries and those of the rows after it.
+        private void Score(int row, int head, int count, int from, int to, int start, Rows scores)
         {
-            Vector512<float> a0 = default, a1 = default, b0 = default, b1 = default;
-            var other = pair ? query + headSize : query;
-            var d = 0;
-            for (; d + 1 < headSize; d += 2)
+            var table = blocks[row];
+            for (var block = from; block < to; block += 2)
             {
-                var (k0, k1) = (Vector512.Load(key + (d * Size)), Vector512.Load(key + ((d + 1) * Size)));
-                a0 = Vector512.FusedMultiplyAdd(k0, Vector512.Create(query[d]), a0);
-                a1 = Vector512.FusedMultiplyAdd(k1, Vector512.Create(query[d + 1]), a1);
-                b0 = Vector512.FusedMultiplyAdd(k0, Vector512.Create(other[d]), b0);
-                b1 = Vector512.FusedMultiplyAdd(k1, Vector512.Create(other[d + 1]), b1);
-            }
-
-            (a0 + a1).Store(scores);
-            if (pair)
-            {
-                (b0 + b1).Store(scores + stride);
-            }
-        }
-
-        // Scores become weights, not yet divided by their sum, which is returned. What lies outside from..to gets weight 0.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private float Weigh(float* scores, int count, int from, int to)
-        {
-            var scale = Vector512.Create((float)rule.Scale);
-            var most = Vector512.Create(float.NegativeInfinity);
-            for (var i = 0; i < count; i += Size)
-            {
-                var score = Vector512.Load(scores + i) * scale;
-                if (rule.Cap is { } cap)
+                var next = Math.Min(block + 1, to - 1);
+                AttentionKernel.Fetch(Block(allKeys, table[Math.Min(block + 2, to - 1)], head), headSize);
+                AttentionKernel.Fetch(Block(allKeys, table[Math.Min(block + 3, to - 1)], head), headSize);
+                for (var query = 0; query < count; query += AttentionKernel.Together)
                 {
-                    // c · tanh(x / c) = c · (1 − 2 / (exp(2x / c) + 1))
-                    var power = Vector512.Exp(score * Vector512.Create((float)(2 / cap)));
-                    score = Vector512.Create((float)cap) * (Vector512<float>.One - (Vector512.Create(2f) / (power + Vector512<float>.One)));
-                }
-
-                score.Store(scores + i);
-                for (var j = i; j < i + Size && (i < from || i + Size > to); j++)
-                {
-                    scores[j] = j >= from && j < to ? scores[j] : float.NegativeInfinity;
-                }
-
-                most = Vector512.Max(most, Vector512.Load(scores + i));
-            }
-
-            var largest = float.NegativeInfinity;
-            for (var i = 0; i < Size; i++)
-            {
-                largest = MathF.Max(largest, most[i]);
-            }
-
-            var sum = Vector512<float>.Zero;
-            for (var i = 0; i < count; i += Size)
-            {
-                var weight = Vector512.Exp(Vector512.Load(scores + i) - Vector512.Create(largest));
-                weight.Store(scores + i);
-                sum += weight;
-            }
-
-            return Vector512.Sum(sum);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Mix(int row, int head, int[] table, int firstBlock, int first, int length, float* weights, int stride, float* sums)
-        {
-            var target = output + ((((long)row * keyHeads) + head) * group * headSize);
-            for (var g = 0; g < group; g += 2)
-            {
-                var mixed = target + (g * headSize);
-                var own = weights + (g * stride) - (firstBlock * Size);
-                var pair = g + 1 < group;
-                var d = 0;
-                for (; d + (4 * Size) <= headSize; d += 4 * Size)
-                {
-                    Mix4(head, table, first, length, own, pair ? own + stride : own, sums + g, mixed + d, d, pair);
-                }
-
-                for (; d + Size <= headSize; d += Size)
-                {
-                    Mix1(head, table, first, length, own, pair ? own + stride : own, sums + g, mixed + d, d, pair);
-                }
-
-                for (; d < headSize; d++)
-                {
-                    mixed[d] = MixOne(head, table, first, length, own, d) / sums[g];
-                    if (pair)
-                    {
-                        mixed[headSize + d] = MixOne(head, table, first, length, own + stride, d) / sums[g + 1];
-                    }
+                    AttentionKernel.Score(
+                        Four(queries + Place(row, head), query, count), Block(allKeys, table[block], head), Block(allKeys, table[next], head), headSize,
+                        scores.Four(query, count, (block - start) * Size), scores.Four(query, count, (next - start) * Size));
                 }
             }
         }
 
-        private float MixOne(int head, int[] table, int first, int length, float* weights, int d)
+        // Adds the values of the blocks from..to, weighted.
+        private void Mix(int row, int head, int count, int from, int to, int start, Rows weights)
         {
-            var sum = 0f;
-            for (var position = first; position < length; position++)
+            var table = blocks[row];
+            for (var block = from; block < to; block++)
             {
-                sum += weights[position] * Value(table, head, position)[d];
-            }
-
-            return sum;
-        }
-
-        // 16 dimensions for one query head or two; even and odd positions apart, so that a sum does not wait for itself.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Mix1(int head, int[] table, int first, int length, float* weights, float* others, float* sums, float* mixed, int d, bool pair)
-        {
-            Vector512<float> a0 = default, a1 = default, b0 = default, b1 = default;
-            for (var position = first; position < length;)
-            {
-                var value = Value(table, head, position) + d;
-                var end = Math.Min(length, (position / Size * Size) + Size);
-                for (; position + 1 < end; position += 2, value += 2 * headSize)
+                AttentionKernel.Fetch(Block(allValues, table[Math.Min(block + 1, to - 1)], head), headSize);
+                var value = Block(allValues, table[block], head);
+                var positions = Math.Min(Size, lengths[row] - (block * Size)); // behind them lies what is not this row's
+                for (var query = 0; query < count; query += AttentionKernel.Together)
                 {
-                    var (v0, v1) = (Vector512.Load(value), Vector512.Load(value + headSize));
-                    a0 = Vector512.FusedMultiplyAdd(v0, Vector512.Create(weights[position]), a0);
-                    a1 = Vector512.FusedMultiplyAdd(v1, Vector512.Create(weights[position + 1]), a1);
-                    b0 = Vector512.FusedMultiplyAdd(v0, Vector512.Create(others[position]), b0);
-                    b1 = Vector512.FusedMultiplyAdd(v1, Vector512.Create(others[position + 1]), b1);
-                }
-
-                for (; position < end; position++, value += headSize)
-                {
-                    a0 = Vector512.FusedMultiplyAdd(Vector512.Load(value), Vector512.Create(weights[position]), a0);
-                    b0 = Vector512.FusedMultiplyAdd(Vector512.Load(value), Vector512.Create(others[position]), b0);
+                    AttentionKernel.Mix(
+                        weights.Four(query, count, (block - start) * Size), value, positions, headSize, Four(output + Place(row, head), query, count));
                 }
             }
-
-            ((a0 + a1) * Vector512.Create(1 / sums[0])).Store(mixed);
-            if (pair)
-            {
-                ((b0 + b1) * Vector512.Create(1 / sums[1])).Store(mixed + headSize);
-            }
         }
 
-        // 64 dimensions for one query head or two.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Mix4(int head, int[] table, int first, int length, float* weights, float* others, float* sums, float* mixed, int d, bool pair)
+        private float* Block(float* all, int block, int head) => all + ((((long)block * keyHeads) + head) * headSize * Size);
+
+        private long Place(int row, int head) => (((long)row * keyHeads) + head) * group * headSize;
+
+        private FourRows Four(float* first, int query, int count)
         {
-            Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
-            for (var position = first; position < length;)
-            {
-                Fetch(allValues, table, Math.Min((position / Size) + 1, (length - 1) / Size), head);
-                var value = Value(table, head, position) + d;
-                var end = Math.Min(length, (position / Size * Size) + Size);
-                for (; position < end; position++, value += headSize)
-                {
-                    var v0 = Vector512.Load(value);
-                    var v1 = Vector512.Load(value + Size);
-                    var v2 = Vector512.Load(value + (2 * Size));
-                    var v3 = Vector512.Load(value + (3 * Size));
-                    var weight = Vector512.Create(weights[position]);
-                    a0 = Vector512.FusedMultiplyAdd(v0, weight, a0);
-                    a1 = Vector512.FusedMultiplyAdd(v1, weight, a1);
-                    a2 = Vector512.FusedMultiplyAdd(v2, weight, a2);
-                    a3 = Vector512.FusedMultiplyAdd(v3, weight, a3);
-                    weight = Vector512.Create(others[position]);
-                    b0 = Vector512.FusedMultiplyAdd(v0, weight, b0);
-                    b1 = Vector512.FusedMultiplyAdd(v1, weight, b1);
-                    b2 = Vector512.FusedMultiplyAdd(v2, weight, b2);
-                    b3 = Vector512.FusedMultiplyAdd(v3, weight, b3);
-                }
-            }
-
-            Put(a0, a1, a2, a3, sums[0], mixed);
-            if (pair)
-            {
-                Put(b0, b1, b2, b3, sums[1], mixed + headSize);
-            }
+            var last = count - 1;
+            return new(
+                first + _offsets[query], first + _offsets[Math.Min(query + 1, last)], first + _offsets[Math.Min(query + 2, last)], first + _offsets[Math.Min(query + 3, last)]);
         }
+    }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Put(Vector512<float> v0, Vector512<float> v1, Vector512<float> v2, Vector512<float> v3, float sum, float* target)
-        {
-            var factor = Vector512.Create(1 / sum);
-            (v0 * factor).Store(target);
-            (v1 * factor).Store(target + Size);
-            (v2 * factor).Store(target + (2 * Size));
-            (v3 * factor).Store(target + (3 * Size));
-        }
+    // Scores, later weights, of one query after the other.
+    private readonly struct Rows(float* first, int stride)
+    {
+        public float* Row(int index) => first + ((long)index * stride);
 
-        // Blocks lie apart, so the processor does not guess which one comes next.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Fetch(float* all, int[] table, int block, int head)
-        {
-            var place = all + ((((long)table[block] * keyHeads) + head) * headSize * Size);
-            for (var i = 0; i < headSize && Sse.IsSupported; i++)
-            {
-                Sse.Prefetch0(place + (i * Size));
-            }
-        }
+        public Rows From(int index) => new(Row(index), stride);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private float* Value(int[] table, int head, int position) =>
-            allValues + ((((((long)table[position / Size] * keyHeads) + head) * Size) + (position % Size)) * headSize);
+        public FourRows Four(int index, int count, int offset) =>
+            new(Row(index) + offset, Row(Math.Min(index + 1, count - 1)) + offset, Row(Math.Min(index + 2, count - 1)) + offset, Row(Math.Min(index + 3, count - 1)) + offset);
     }
 }

@@ -1,3 +1,4 @@
+using RftService.Engine.Kernels;
 using RftService.Engine.Models;
 using RftService.Engine.Models.Blocks;
 using RftService.Engine.Native;
@@ -31,7 +32,7 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
         {
             using var scope = torch.NewDisposeScope();
             var rows = Math.Min(_partRows, uniforms.Length - first);
-            var logits = torch.nn.functional.linear(hidden.narrow(0, first, rows), model.HeadWeight);   // [R, V]
+            var logits = FewRows.Linear(hidden.narrow(0, first, rows), model.HeadWeight);                // [R, V]
             logits = _cap?.Apply(logits) ?? logits;
             var penalized = _penalties?.Apply(logits, [.. counts!.Skip(first).Take(rows)]);                 // [R, V]
             if (allowed is not null)

@@ -46,9 +46,7 @@ class Layer(torch.nn.Module):
         k = turn(self.k(h).view(rows, length, KEY_HEADS, SIZE).transpose(1, 2), cos, sin)
         v = self.v(h).view(rows, length, KEY_HEADS, SIZE).transpose(1, 2)
         if cache is not None:
-            if cache:
-                k, v = torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)
-            cache[:] = [k, v]
+            k, v = cache[:] = [torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)]
         k, v = k.repeat_interleave(HEADS // KEY_HEADS, 1), v.repeat_interleave(HEADS // KEY_HEADS, 1)
         scores = q @ k.transpose(2, 3) / math.sqrt(SIZE)
         mixed = (scores if mask is None else scores + mask).softmax(-1) @ v
@@ -92,8 +90,7 @@ def train(rows, length):
 
 @torch.no_grad()
 def decode(rows, context, count):
-    caches = [[] for _ in range(LAYERS)]
-    model(torch.randint(VOCABULARY, (rows, context)), caches=caches)
+    caches = [list(torch.randn(2, rows, KEY_HEADS, context, SIZE)) for _ in range(LAYERS)]
     tokens = torch.randint(VOCABULARY, (rows, 1))
     started = time.process_time()
     for index in range(count):

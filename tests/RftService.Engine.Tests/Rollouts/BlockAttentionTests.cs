@@ -50,6 +50,51 @@ public sealed class BlockAttentionTests
         }
     }
 
+    // Rows of three groups, the second of them of one row; what they begin with is shared, and the windows cut into some of them.
+    [Theory]
+    [InlineData(64, 3, null, 1)]
+    [InlineData(48, 1, null, 1)]
+    [InlineData(20, 8, null, 1)]
+    [InlineData(32, 2, 50, 1)]
+    [InlineData(64, 3, null, 2)]
+    public void Run_RowsThatShareBlocks_GetTheSameBitsAsAlone(int headSize, int group, int? window, int threads)
+    {
+        const int keyHeads = 2;
+        int[][] tables = [[0, 1, 2, 10], [0, 1, 2, 11, 12], [0, 1, 2, 13], [3, 14], [4, 5, 15], [4, 5, 6, 16], [4, 5, 6, 7, 17]];
+        int[] lengths = [49, 65, 64, 20, 33, 63, 79];
+        using var scope = torch.NewDisposeScope();
+        using var generator = new torch.Generator(5);
+        torch.Tensor Random(params long[] shape) => torch.randn(shape, generator: generator);
+        var (allKeys, allValues) = (Random(18, keyHeads, headSize, 16), Random(18, keyHeads, 16, headSize));
+        var queries = Random(7, 1, keyHeads * group, headSize);
+        var (keys, values) = (Random(7, keyHeads, 1, headSize), Random(7, keyHeads, 1, headSize));
+        KvRow[] rows = [.. tables.Select((table, index) =>
+        {
+            var row = KvCache.NewRow();
+            row.Blocks.AddRange(table);
+            row.Length = lengths[index] - 1;
+            return row;
+        })];
+        torch.Tensor Some(int first, int count) => BlockAttention.Run(
+            queries.narrow(0, first, count), keys.narrow(0, first, count), values.narrow(0, first, count), allKeys, allValues, rows[first..(first + count)],
+            new(1 / Math.Sqrt(headSize), Cap: null, window));
+
+        torch.set_num_threads(threads);
+        try
+        {
+            var all = Some(0, 7);
+
+            for (var row = 0; row < 7; row++)
+            {
+                Assert.True(Some(row, 1).Equals(all.narrow(0, row, 1)));
+            }
+        }
+        finally
+        {
+            torch.set_num_threads(1);
+        }
+    }
+
     private static KvRow Row(int length, Stack<int> free)
     {
         var row = KvCache.NewRow();

@@ -1,3 +1,4 @@
+using RftService.Engine.Kernels;
 using RftService.Engine.Native;
 using TorchSharp;
 
@@ -10,7 +11,7 @@ internal sealed class LinearLayer(torch.Tensor weight, torch.Tensor? bias, LowRa
 
     public torch.Tensor Forward(torch.Tensor x, Tape? tape = null)
     {
-        var y = torch.nn.functional.linear(x, weight, bias);
+        var y = FewRows.Linear(x, weight, bias);
         return adapter is { Switch.On: true } ? y.Plus_(adapter.Forward(x, tape)) : y;
     }
 

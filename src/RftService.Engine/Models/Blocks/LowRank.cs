@@ -1,3 +1,4 @@
+using RftService.Engine.Kernels;
 using TorchSharp;
 
 namespace RftService.Engine.Models.Blocks;
@@ -18,14 +19,14 @@ internal sealed class LowRank(torch.Tensor a, torch.Tensor b, LoraSpec spec, int
     public torch.Tensor Forward(torch.Tensor x, Tape? tape = null)
     {
         var mask = Mask(x);
-        var narrow = torch.nn.functional.linear(mask is null ? x : x.mul(mask), a).mul_(_scale);    // [..., r]
+        var narrow = FewRows.Linear(mask is null ? x : x.mul(mask), a).mul_(_scale);                // [..., r]
         tape?.Keep(narrow);
         if (mask is not null)
         {
             tape?.Keep(mask);
         }
 
-        return torch.nn.functional.linear(narrow, b);
+        return FewRows.Linear(narrow, b);
     }
 
     /// <summary>As of <see cref="LinearLayer"/>; all are matrices.</summary>
