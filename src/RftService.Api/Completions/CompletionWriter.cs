@@ -11,6 +11,7 @@ internal sealed class CompletionWriter(string model, int seed, bool isChat, int 
     private readonly string?[] _ends = new string?[samples];
     private readonly bool[] _begun = new bool[samples];
     private int _promptTokens;
+    private int _cachedTokens;
     private int _completionTokens;
 
     /// <summary>Keeps a piece.</summary>
@@ -19,6 +20,7 @@ internal sealed class CompletionWriter(string model, int seed, bool isChat, int 
         _texts[chunk.Index].Append(chunk.Text);
         _ends[chunk.Index] ??= chunk.FinishReason;
         _promptTokens = Math.Max(_promptTokens, chunk.PromptTokens ?? 0);
+        _cachedTokens = Math.Max(_cachedTokens, chunk.CachedTokens ?? 0);
         _completionTokens += chunk.CompletionTokens ?? 0;
     }
 
@@ -59,5 +61,5 @@ internal sealed class CompletionWriter(string model, int seed, bool isChat, int 
         Choices = choices,
     };
 
-    private CompletionUsage Usage() => new(_promptTokens, _completionTokens, _promptTokens + _completionTokens);
+    private CompletionUsage Usage() => new(_promptTokens, _completionTokens, _promptTokens + _completionTokens, new(_cachedTokens));
 }

@@ -245,4 +245,12 @@ public sealed record CompletionMessage(
 /// <param name="PromptTokens">Of the prompt, counted once.</param>
 /// <param name="CompletionTokens">Of all completions.</param>
 /// <param name="TotalTokens">Both.</param>
-public sealed record CompletionUsage(int PromptTokens, int CompletionTokens, int TotalTokens);
+/// <param name="PromptTokensDetails">About those of the prompt.</param>
+public sealed record CompletionUsage(int PromptTokens, int CompletionTokens, int TotalTokens, PromptTokensDetails PromptTokensDetails);
+
+/// <summary>About the tokens of a prompt.</summary>
+/// <param name="CachedTokens">
+/// Those at its beginning that needed no computing, because an earlier prompt of the project began alike; in pieces of 16. Put what prompts have in
+/// common first.
+/// </param>
+public sealed record PromptTokensDetails(int CachedTokens);

@@ -22,7 +22,7 @@ namespace RftService.Data.Workers;
 /// <param name="JsonObject">Completions are JSON objects.</param>
 /// <param name="JsonSchema">Completions are JSON that this schema allows; null: any text.</param>
 /// <param name="ModelSha256">Hash of the base model's weights when it was registered: other weights are refused; null is not compared.</param>
-/// <param name="Project">Whose request it is: so many of one project may wait, see `Rft:Worker:MaxWaitingPerProject`.</param>
+/// <param name="Project">Whose request it is: so many of one project may wait, see `Rft:Worker:MaxWaitingPerProject`, and prompts are kept for it alone.</param>
 /// <param name="Tools">Tools that the conversation may use, a list; null: none.</param>
 public sealed record SamplingRequest(
     string ModelFolder,
@@ -66,6 +66,7 @@ public sealed record SamplingMessage(string Role, string? Content, string? Name 
 /// <param name="CompletionTokens">On the last line of a completion.</param>
 /// <param name="ErrorCode">snake_case; the request cannot be served.</param>
 /// <param name="ErrorMessage">Plain words with the remedy.</param>
+/// <param name="CachedTokens">Of the prompt's tokens, those that were known from prompts of the same project; on the last line of a completion.</param>
 public sealed record SamplingChunk(
     int Index,
     string Text,
@@ -73,4 +74,5 @@ public sealed record SamplingChunk(
     int? PromptTokens = null,
     int? CompletionTokens = null,
     string? ErrorCode = null,
-    string? ErrorMessage = null);
+    string? ErrorMessage = null,
+    int? CachedTokens = null);

@@ -20,6 +20,12 @@ public sealed record GroupRequest
     /// <summary>Index of the prompt among those with this seed.</summary>
     public int Index { get; init; }
 
+    /// <summary>Whose it is: what is known of prompts is kept for prompts of the same owner.</summary>
+    public Guid Owner { get; init; }
+
+    /// <summary>Told before the first text how many tokens of the prompt were known already.</summary>
+    public Action<int>? OnPrompt { get; init; }
+
     /// <summary>Gets new text as it comes: index in the group, text.</summary>
     public Action<int, string>? OnPiece { get; init; }
 

@@ -26,7 +26,7 @@ internal sealed class Prefill(ICausalLm model)
     public static List<PromptGroup> Choose(IEnumerable<PromptGroup> waiting, PrefixCache prefixes, int rows, int blocks)
     {
         var chosen = new List<PromptGroup>();
-        var coming = new HashSet<(int, string)>();
+        var coming = new HashSet<PrefixCache.Key>();
         var longest = 0;
         foreach (var group in waiting)
         {
@@ -42,7 +42,7 @@ internal sealed class Prefill(ICausalLm model)
                 continue;
             }
 
-            var (known, next) = prefixes.Look(group.Text);
+            var (known, next) = prefixes.Look(group.Request.Owner, group.Text);
             if (next is { } key && known + KvCache.BlockSize < group.Text.Count && coming.Contains(key) && prefixes.HasRoom)
             {
                 continue;
@@ -67,7 +67,7 @@ internal sealed class Prefill(ICausalLm model)
     public void Compute(IReadOnlyList<PromptGroup> groups, KvCache cache, PrefixCache prefixes)
     {
         using var scope = torch.NewDisposeScope();
-        KvRow[] rows = [.. groups.Select(group => prefixes.Begin(group.Text))];
+        KvRow[] rows = [.. groups.Select(group => prefixes.Begin(group.Request.Owner, group.Text))];
         int[] known = [.. rows.Select(row => row.Length)];
         int[] counts = [.. groups.Select((group, index) => group.Text.Count - known[index])];
         var longest = counts.Max();
@@ -84,8 +84,8 @@ internal sealed class Prefill(ICausalLm model)
             torch.tensor(tokens, [groups.Count, longest], device: model.HeadWeight.device), cache, rows, counts.All(count => count == longest) ? null : counts);
         foreach (var (index, group) in groups.Index())
         {
-            group.Computed(rows[index], hidden.select(0, index).narrow(0, counts[index] - 1, 1).clone());
-            prefixes.Add(group.Text, rows[index]);
+            group.Computed(rows[index], hidden.select(0, index).narrow(0, counts[index] - 1, 1).clone(), known[index]);
+            prefixes.Add(group.Request.Owner, group.Text, rows[index]);
         }
 
         Computed += counts.Sum();

@@ -4,7 +4,8 @@ namespace RftService.Engine.Rollouts;
 
 /// <summary>
 /// Keeps full blocks of prompts for prompts to come that begin alike. A block is known by all tokens up to its end; the one that was not needed for
-/// the longest time goes first. Valid for one state of the weights.
+/// the longest time goes first. Valid for one state of the weights. Owners share nothing: how fast a prompt is computed would tell one of them what
+/// another has asked.
 /// </summary>
 internal sealed class PrefixCache
 {
@@ -13,7 +14,7 @@ internal sealed class PrefixCache
 
     private readonly KvCache _cache;
     private readonly int _most;
-    private readonly Dictionary<(int Before, string Tokens), Entry> _entries = [];
+    private readonly Dictionary<Key, Entry> _entries = [];
     private readonly LinkedList<Entry> _newestFirst = []; // a block always stands before those that go on from it
     private int _numbers = Root;
 
@@ -28,10 +29,10 @@ internal sealed class PrefixCache
     public bool HasRoom => _entries.Count < _most || Unused() is not null;
 
     /// <summary>A row that begins with what is known of a text. Its last token is never among it: what is drawn next follows from that one.</summary>
-    public KvRow Begin(IReadOnlyList<int> text)
+    public KvRow Begin(Guid owner, IReadOnlyList<int> text)
     {
         var row = KvCache.NewRow();
-        var path = Path(text);
+        var path = Path(owner, text);
         foreach (var entry in path.Take((text.Count - 1) / Size))
         {
             _cache.Share(entry.Block);
@@ -44,20 +45,20 @@ internal sealed class PrefixCache
     }
 
     /// <summary>Positions that <see cref="Begin"/> would begin with, and what names the block behind them; null where that is not a full one.</summary>
-    public (int Known, (int, string)? Next) Look(IReadOnlyList<int> text)
+    public (int Known, Key? Next) Look(Guid owner, IReadOnlyList<int> text)
     {
-        var path = Path(text);
-        var next = path.Count < text.Count / Size ? ((int, string)?)(path.Count == 0 ? Root : path[^1].Number, Tokens(text, path.Count)) : null;
+        var path = Path(owner, text);
+        Key? next = path.Count < text.Count / Size ? KeyAfter(path, owner, text) : null;
         return (Math.Min(path.Count, (text.Count - 1) / Size) * Size, next);
     }
 
     /// <summary>Keeps the full blocks of a text that a row has computed, as far as there is room.</summary>
-    public void Add(IReadOnlyList<int> text, KvRow row)
+    public void Add(Guid owner, IReadOnlyList<int> text, KvRow row)
     {
-        var path = Path(text);
+        var path = Path(owner, text);
         while (path.Count < text.Count / Size && (_entries.Count < _most || Evict()))
         {
-            var key = (path.Count == 0 ? Root : path[^1].Number, Tokens(text, path.Count));
+            var key = KeyAfter(path, owner, text);
             var entry = new Entry(key, ++_numbers, row.Blocks[path.Count]);
             _cache.Share(entry.Block);
             _entries.Add(key, entry);
@@ -105,18 +106,19 @@ internal sealed class PrefixCache
         return place?.Value;
     }
 
-    private List<Entry> Path(IReadOnlyList<int> text)
+    private List<Entry> Path(Guid owner, IReadOnlyList<int> text)
     {
         var path = new List<Entry>();
-        var before = Root;
-        while (path.Count < text.Count / Size && _entries.TryGetValue((before, Tokens(text, path.Count)), out var entry))
+        while (path.Count < text.Count / Size && _entries.TryGetValue(KeyAfter(path, owner, text), out var entry))
         {
             path.Add(entry);
-            before = entry.Number;
         }
 
         return path;
     }
+
+    private static Key KeyAfter(List<Entry> path, Guid owner, IReadOnlyList<int> text) =>
+        new(owner, path.Count == 0 ? Root : path[^1].Number, Tokens(text, path.Count));
 
     private void Touch(List<Entry> path)
     {
@@ -138,15 +140,18 @@ internal sealed class PrefixCache
         return new string(MemoryMarshal.Cast<int, char>(tokens));
     }
 
+    /// <summary>A block: whose, the number of the one before it, its own tokens.</summary>
+    public readonly record struct Key(Guid Owner, int Before, string Tokens);
+
     private sealed class Entry
     {
-        public Entry((int Before, string Tokens) key, int number, int block)
+        public Entry(Key key, int number, int block)
         {
             (Key, Number, Block) = (key, number, block);
             Place = new LinkedListNode<Entry>(this);
         }
 
-        public (int Before, string Tokens) Key { get; }
+        public Key Key { get; }
 
         public int Number { get; }
 

@@ -38,7 +38,15 @@ internal sealed class PromptGroup(GroupRequest request, int room, SpecTools tool
     /// <summary>Blocks that each completion may come to need beside them.</summary>
     public int OwnBlocks => KvCache.BlocksFor(request.Prompt.Count + room) - (Text.Count / KvCache.BlockSize);
 
-    public void Computed(KvRow prompt, torch.Tensor hidden) => (_prompt, _hidden) = (prompt, hidden.DetachFromDisposeScope());
+    /// <summary>Takes what the completions begin from.</summary>
+    /// <param name="prompt">Its keys and values.</param>
+    /// <param name="hidden">Of its last position, [1, D].</param>
+    /// <param name="known">Positions that were known before.</param>
+    public void Computed(KvRow prompt, torch.Tensor hidden, int known)
+    {
+        (_prompt, _hidden) = (prompt, hidden.DetachFromDisposeScope());
+        request.OnPrompt?.Invoke(known);
+    }
 
     /// <summary>Begins completions; gives their rows, and the hidden states that their first tokens are drawn from, [count, D].</summary>
     public (IReadOnlyList<KvRow> Rows, torch.Tensor Hidden) Begin(KvCache cache, int count)

@@ -4,6 +4,7 @@ using RftService.Engine.Checkpoints;
 using RftService.Engine.Data;
 using RftService.Engine.Health;
 using RftService.Engine.Models;
+using RftService.Engine.Native;
 using RftService.Engine.Rollouts;
 using RftService.Engine.Training.Guidance;
 using RftService.Engine.Training.Optimizers;
@@ -30,6 +31,8 @@ internal sealed class TrainingLoop(
     CheckpointStore checkpoints,
     TrainerState state)
 {
+    private const int StepsBetweenCleanings = 50;
+
     private readonly Recipe _recipe = spec.Recipe;
     private readonly StepVerdicts _verdicts = new(spec.CheckpointFolder, sink);
     private readonly HealthWatch _health = new(state.Health);
@@ -103,6 +106,11 @@ internal sealed class TrainingLoop(
 
             // A third of a millisecond. Left alone, the nursery grows to the size of the processor's cache first: resident memory crept up by 17 %.
             GC.Collect(0);
+            if (_state.Step % StepsBetweenCleanings == 0)
+            {
+                GC.Collect();
+                Heap.ReturnFreed(); // batches of ever new lengths leave gaps between what lives: another 7 % over two thousand steps
+            }
         }
     }
 

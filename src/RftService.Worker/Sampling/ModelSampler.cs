@@ -82,14 +82,17 @@ internal sealed class ModelSampler(ModelCache models, ArtifactPaths paths, Torch
             throw new SamplingFault("prompt_too_long", $"The prompt has {prompt.Length} tokens, the model's context {context}. Shorten it.");
         }
 
+        var known = 0;
         model.Batch.Add(new GroupRequest
         {
             Prompt = prompt,
+            Owner = request.Project,
+            OnPrompt = tokens => known = tokens,
             GroupSize = request.Samples,
             Spec = SpecOf(request),
             Seed = unchecked((ulong)request.Seed),
             OnPiece = (index, text) => work.Write(new SamplingChunk(index, text)),
-            OnDone = completions => Finish(work, prompt.Length, completions),
+            OnDone = completions => Finish(work, prompt.Length, known, completions),
             Cancellation = work.End,
         });
         return true;
@@ -111,11 +114,12 @@ internal sealed class ModelSampler(ModelCache models, ArtifactPaths paths, Torch
             : request.JsonObject ? new() { Type = ResponseFormatKind.JsonObject } : null,
     };
 
-    private static void Finish(SamplingWork work, int promptTokens, IReadOnlyList<Rollout> completions)
+    private static void Finish(SamplingWork work, int promptTokens, int knownTokens, IReadOnlyList<Rollout> completions)
     {
         foreach (var (index, completion) in completions.Index())
         {
-            work.Write(new SamplingChunk(index, "", completion.Stop == StopReason.Length ? "length" : "stop", promptTokens, completion.Tokens.Count));
+            work.Write(new SamplingChunk(
+                index, "", completion.Stop == StopReason.Length ? "length" : "stop", promptTokens, completion.Tokens.Count, CachedTokens: knownTokens));
         }
 
         work.Complete();

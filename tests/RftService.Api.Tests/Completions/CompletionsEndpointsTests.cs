@@ -22,8 +22,8 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
         """{"index":0,"text":"On"}""",
         """{"index":1,"text":"Tw"}""",
         """{"index":0,"text":"ce"}""",
-        """{"index":1,"text":"","finish_reason":"length","prompt_tokens":5,"completion_tokens":1}""",
-        """{"index":0,"text":"","finish_reason":"stop","prompt_tokens":5,"completion_tokens":3}""",
+        """{"index":1,"text":"","finish_reason":"length","prompt_tokens":5,"completion_tokens":1,"cached_tokens":3}""",
+        """{"index":0,"text":"","finish_reason":"stop","prompt_tokens":5,"completion_tokens":3,"cached_tokens":3}""",
     ];
 
     private readonly RftApi api = fixture.Api;
@@ -53,7 +53,7 @@ public sealed class CompletionsEndpointsTests(RftApiWithToken fixture) : IClassF
             worker.Asked.GetRawText());
         Assert.Equal(("text_completion", $"ck_{id:N}", 7), (answer.Text("object"), answer.Text("model"), answer.GetProperty("seed").GetInt32()));
         Assert.Equal([("Once", "stop"), ("Tw", "length")], answer.GetProperty("choices").EnumerateArray().Select(choice => (choice.Text("text"), choice.Text("finish_reason"))));
-        Assert.Equal("""{"prompt_tokens":5,"completion_tokens":4,"total_tokens":9}""", answer.GetProperty("usage").GetRawText());
+        Assert.Equal("""{"prompt_tokens":5,"completion_tokens":4,"total_tokens":9,"prompt_tokens_details":{"cached_tokens":3}}""", answer.GetProperty("usage").GetRawText());
     }
 
     [Fact]

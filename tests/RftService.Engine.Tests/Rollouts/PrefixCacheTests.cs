@@ -56,6 +56,24 @@ public sealed class PrefixCacheTests : IDisposable
     }
 
     [Fact]
+    public void Add_PromptOfAnotherOwner_IsComputedAnew()
+    {
+        using var batch = new ContinuousBatch(_model, _tokenizer, fixedWeights: true);
+        var (mine, foreign) = (Guid.NewGuid(), Guid.NewGuid());
+        var known = new List<int>();
+
+        foreach (var owner in new[] { mine, foreign, mine, foreign })
+        {
+            batch.Add(Request(Prompt(100, 1), seed: 1, index: 0, groupSize: 2, _ => { }) with { Owner = owner, OnPrompt = known.Add });
+            while (batch.Step())
+            {
+            }
+        }
+
+        Assert.Equal([0, 0, 96, 96], known);
+    }
+
+    [Fact]
     public void Sample_GroupsWithACommonBeginning_ComputeItOnce()
     {
         int[][] prompts = [.. Enumerable.Range(0, 6).Select(i => Prompt(64, 1, 3 + i, 10 + i)), Prompt(64, 1, 20, 2, 2, 3), Prompt(64, 1, 20, 2, 9, 4), Prompt(9, 5)];

@@ -187,6 +187,23 @@ public sealed class SamplingEndpointTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Sample_PromptThatTheProjectHasAskedBefore_TellsWhatWasKnown()
+    {
+        TinyCheckpoint.Write(Path.Combine(_runs.Storage.ModelRoot, "tiny"));
+        await using var worker = await WorkerHost.StartAsync(_runs);
+        var (mine, foreign) = (Guid.NewGuid(), Guid.NewGuid());
+        var request = Request with { Prompt = string.Concat(Enumerable.Repeat("ab", 20)), MaxTokens = 1, Samples = 1 };
+
+        var known = new List<int?>();
+        foreach (var project in new[] { mine, foreign, mine })
+        {
+            known.Add((await LastAsync(worker, request with { Project = project })).CachedTokens);
+        }
+
+        Assert.Equal([0, 0, 32], known);
+    }
+
+    [Fact]
     public async Task Sample_UnderASchema_IsHeldToIt()
     {
         TinyCheckpoint.Write(Path.Combine(_runs.Storage.ModelRoot, "tiny"));
@@ -211,6 +228,13 @@ public sealed class SamplingEndpointTests : IAsyncLifetime
         }
 
         return string.Concat(texts);
+    }
+
+    private static async Task<SamplingChunk> LastAsync(WorkerHost worker, SamplingRequest request)
+    {
+        using var response = await SendAsync(worker, request);
+        var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return JsonSerializer.Deserialize<SamplingChunk>(lines[^1], SamplingEndpoint.Json)!;
     }
 
     private static async Task<SamplingChunk> ReadOneAsync(WorkerHost worker, SamplingRequest request)
