@@ -8,6 +8,7 @@ using RftService.Api.Completions;
 using RftService.Api.Datasets;
 using RftService.Api.Events;
 using RftService.Api.Http;
+using RftService.Api.Models;
 using RftService.Api.OpenApi;
 using RftService.Api.Rewards;
 using RftService.Api.Runs;
@@ -58,7 +59,9 @@ internal static class ServiceSetup
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.AddExceptionHandler<ProblemExceptionHandler>();
         services.AddRftRateLimits();
-        services.AddDatasets();
+        services.AddScoped<DatasetStore>();
+        services.AddScoped<ModelFiles>();
+        services.AddHostedService<LeftoverSweeper>();
         services.AddOptions<OutboundOptions>().BindConfiguration("Rft:Outbound").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(provider => new GraderHost(
             provider.GetRequiredService<IOptions<OutboundOptions>>().Value, provider.GetRequiredService<IOptions<SandboxOptions>>().Value));

@@ -186,8 +186,7 @@ internal static partial class ModelsEndpoints
             : PublicId.Model.NotFound(id);
 
     private static async Task<Results<NoContent, ProblemResult>> DeleteAsync(
-        [Description("The model's id")] string id, Caller caller, RftDbContext db, ArtifactPaths paths, ILogger<BaseModel> logger,
-        CancellationToken cancellation)
+        [Description("The model's id")] string id, Caller caller, RftDbContext db, ModelFiles files, CancellationToken cancellation)
     {
         if (!PublicId.Model.TryParse(id, out var modelId))
         {
@@ -206,25 +205,8 @@ internal static partial class ModelsEndpoints
             return Problems.Conflict("model_in_use", "Runs were made with this model, and their checkpoints may need it: it stays.");
         }
 
-        DeleteDownload(modelId, paths, logger);
+        files.Delete(modelId);
         return TypedResults.NoContent();
-    }
-
-    // Each download has a folder of its own, made from the model's id: no other model has it, and runs, which would need it, keep the row.
-    private static void DeleteDownload(Guid modelId, ArtifactPaths paths, ILogger logger)
-    {
-        var folder = paths.InModels(BaseModel.HubPrefix + modelId.ToString("N"));
-        try
-        {
-            if (Directory.Exists(folder))
-            {
-                Directory.Delete(folder, recursive: true);
-            }
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            LogFilesLeft(logger, fault, modelId); // a worker that still writes there clears it away
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Model {ModelId} registered: {Status}")]
@@ -232,7 +214,4 @@ internal static partial class ModelsEndpoints
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Model {ModelId} is stored, but no worker was told; the sweeper will")]
     private static partial void LogEnqueueLost(ILogger logger, Exception lost, Guid modelId);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Model {ModelId} is deleted, but not all of its files")]
-    private static partial void LogFilesLeft(ILogger logger, Exception fault, Guid modelId);
 }

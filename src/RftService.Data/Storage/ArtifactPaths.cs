@@ -18,6 +18,9 @@ public sealed class ArtifactPaths(StorageOptions options)
     /// <summary>Start offsets of its rows: little-endian int64 each, `Rows` entries, then the file's length.</summary>
     public string DatasetIndex(string sha256) => Path.Combine(Datasets, sha256[..2], sha256 + ".idx");
 
+    /// <summary>Models that came from the hub, each in a folder named by its id.</summary>
+    public string Models => Path.Combine(DataFolder, "models");
+
     /// <summary>Files that are still being written; may be emptied when nothing runs.</summary>
     public string Incoming => Path.Combine(DataFolder, "incoming");
 
@@ -29,7 +32,7 @@ public sealed class ArtifactPaths(StorageOptions options)
 
     /// <summary>The folder of a model as stored in a row: below the model root, or, with `hub:`, that of a download in the data folder.</summary>
     public string InModels(string stored) => stored.StartsWith(BaseModel.HubPrefix, StringComparison.Ordinal)
-        ? Path.Combine(DataFolder, "models", Guid.ParseExact(stored[BaseModel.HubPrefix.Length..], "N").ToString("N"))
+        ? Path.Combine(Models, Guid.ParseExact(stored[BaseModel.HubPrefix.Length..], "N").ToString("N"))
         : Inside(ModelRoot, stored);
 
     private static string Inside(string root, string relative)

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using RftService.Api.Datasets;
+using RftService.Api.Hosting;
 using RftService.Api.Tests.Hosting;
 
 namespace RftService.Api.Tests.Datasets;
@@ -65,7 +66,7 @@ public sealed class UploadsOverKestrelTests : IAsyncLifetime
             File.SetLastWriteTimeUtc(Path.Combine(incoming, name), DateTime.UtcNow.AddHours(-hours));
         }
 
-        _api.Services.GetServices<IHostedService>().OfType<IncomingSweeper>().Single().Sweep();
+        _api.Services.GetServices<IHostedService>().OfType<LeftoverSweeper>().Single().Sweep();
 
         Assert.Equal(["dataset-live.idx", "dataset-live.jsonl", "other.tmp"], Files().Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }

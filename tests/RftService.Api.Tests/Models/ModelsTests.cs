@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using RftService.Api.Models;
 using RftService.Api.Tests.Hosting;
 using RftService.Data.Datasets;
 using RftService.Data.Models;
@@ -173,6 +175,28 @@ public sealed class ModelsTests(RftApi api) : IClassFixture<RftApi>
 
         Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NoContent), (deleted.StatusCode, forgotten.StatusCode));
         Assert.Equal((true, false, true, true), (before, Directory.Exists(own), Directory.Exists(other), File.Exists(Path.Combine(api.ModelRoot, "stays", "config.json"))));
+    }
+
+    [Fact]
+    public async Task Orphans_FilesOfNoModel_AreRemovedWhenTheyAreOld()
+    {
+        var id = (await api.Client.PostTextAsync("/api/v1/models", """{"name":"kept-far","hub_id":"org/kept"}""").JsonAsync(201)).Text("id");
+        var (old, young, used, strange) = (Guid.NewGuid().ToString("N"), Guid.NewGuid().ToString("N"), id[3..], "other");
+        foreach (var name in new[] { old, young, used, strange })
+        {
+            var inner = Directory.CreateDirectory(Path.Combine(api.DataFolder, "models", name, "inner")).FullName;
+            var file = Path.Combine(inner, "model.safetensors.part");
+            await File.WriteAllTextAsync(file, "");
+            File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(name == young ? 0 : -2));
+            Directory.SetLastWriteTimeUtc(inner, DateTime.UtcNow.AddHours(-2));
+            Directory.SetLastWriteTimeUtc(Path.GetDirectoryName(inner)!, DateTime.UtcNow.AddHours(-2));
+        }
+
+        await using var scope = api.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<ModelFiles>().RemoveOrphansAsync(DateTimeOffset.UtcNow.AddHours(-1), CancellationToken.None);
+
+        Assert.Equal(
+            [false, true, true, true], new[] { old, young, used, strange }.Select(name => Directory.Exists(Path.Combine(api.DataFolder, "models", name))));
     }
 
     [Fact]

@@ -1,14 +1,16 @@
 using System.Data.Common;
+using RftService.Api.Datasets;
+using RftService.Api.Models;
 using RftService.Data.Storage;
 
-namespace RftService.Api.Datasets;
+namespace RftService.Api.Hosting;
 
 /// <summary>
-/// Removes what a killed process has left of uploads and deletions. An upload in progress writes all the time (the server cuts off
+/// Removes what a killed process has left of uploads and of deletions of datasets and models. An upload in progress writes all the time (the server cuts off
 /// clients that send almost nothing), so a file that nobody has written for an hour is dead. Safe beside other replicas.
 /// </summary>
-internal sealed partial class IncomingSweeper(
-    ArtifactPaths paths, IServiceScopeFactory scopes, TimeProvider clock, ILogger<IncomingSweeper> logger) : BackgroundService
+internal sealed partial class LeftoverSweeper(
+    ArtifactPaths paths, IServiceScopeFactory scopes, TimeProvider clock, ILogger<LeftoverSweeper> logger) : BackgroundService
 {
     private static readonly TimeSpan _dead = TimeSpan.FromHours(1);
 
@@ -54,19 +56,21 @@ internal sealed partial class IncomingSweeper(
     private async Task RemoveOrphansAsync(CancellationToken cancellation)
     {
         await using var scope = scopes.CreateAsyncScope();
-        var removed = await scope.ServiceProvider.GetRequiredService<DatasetStore>().RemoveOrphansAsync(clock.GetUtcNow() - _dead, cancellation);
-        if (removed > 0)
+        var before = clock.GetUtcNow() - _dead;
+        var datasets = await scope.ServiceProvider.GetRequiredService<DatasetStore>().RemoveOrphansAsync(before, cancellation);
+        var models = await scope.ServiceProvider.GetRequiredService<ModelFiles>().RemoveOrphansAsync(before, cancellation);
+        if (datasets + models > 0)
         {
-            LogOrphans(logger, removed);
+            LogOrphans(logger, datasets, models);
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Broken uploads could not be removed")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Leftover files could not be removed")]
     private static partial void LogFailed(ILogger logger, Exception fault);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Removed the broken upload {Upload}")]
     private static partial void LogRemoved(ILogger logger, string upload);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Removed the files of {Datasets} datasets that nothing uses")]
-    private static partial void LogOrphans(ILogger logger, int datasets);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Removed the files of {Datasets} datasets and {Models} models that nothing uses")]
+    private static partial void LogOrphans(ILogger logger, int datasets, int models);
 }

@@ -1,8 +1,0 @@
-namespace RftService.Api.Datasets;
-
-internal static class DatasetsSetup
-{
-    public static void AddDatasets(this IServiceCollection services) => services
-        .AddScoped<DatasetStore>()
-        .AddHostedService<IncomingSweeper>();
-}
