@@ -57,6 +57,40 @@ public sealed partial class ResponseFormatBoundsTests
     }
 
     [Theory]
+    [InlineData("integer", "-0125", 5, "5", 0)]
+    [InlineData("integer", "-0125", 5, "12", 0)]
+    [InlineData("integer", "-0125", 5, "2.5e2", 0)]
+    [InlineData("integer", "-0125", 5, "1.5", 0)]
+    [InlineData("integer", "-0159", 6, "1000", 0)]
+    [InlineData("number", "-.0257", 5, "2.5", 1)]
+    [InlineData("number", "-.0257", 5, "0.01", 2)]
+    [InlineData("number", "-.0125", 5, "0.125", 3)]
+    [InlineData("number", "-.0125", 5, "20", 0)]
+    public void Number_MultipleOf_IsTakenWhereItIsOne(string type, string alphabet, int longest, string step, int decimals)
+    {
+        string[] texts = [.. All(alphabet, longest)];
+        var shape = type == "integer" ? Whole() : Fraction();
+        var divisor = decimal.Parse(step, NumberStyles.Float, CultureInfo.InvariantCulture);
+        var random = new Random(7);
+        decimal?[] bounds = [null, -10.05m, 0, 0.5m, 51, 1000];
+        foreach (var (least, most) in bounds.SelectMany(least => bounds.Select(most => (least, most))))
+        {
+            bool Holds(string text) => shape.IsMatch(text) && decimal.Parse(text, CultureInfo.InvariantCulture) is var number && number % divisor == 0
+                && !(number < least) && !(number > most) && (text.IndexOf('.') is var point && (point < 0 || text.Length - point - 1 <= decimals));
+            var schema = $$"""{"type":"{{type}}","multipleOf":{{step}}{{Keyword("inimum", least, false)}}{{Keyword("aximum", most, false)}}}""";
+            var automaton = Automaton(schema);
+
+            Assert.All(texts, text => Assert.True(Holds(text) == (automaton is not null && Takes(automaton, text)), $"{schema}: {text}"));
+
+            for (var walk = 0; walk < 20 && automaton is not null; walk++)
+            {
+                var text = Walk(automaton, random);
+                Assert.True(Holds(text), $"{schema}: {text}");
+            }
+        }
+    }
+
+    [Theory]
     [InlineData(-37, 1204)]
     [InlineData(0, 150)]
     [InlineData(-2000, -3)]

@@ -12,7 +12,7 @@ internal sealed class ScalarReader
 
     public static IReadOnlyList<string> TextKeywords { get; } = ["minLength", "maxLength", "pattern", "format"];
 
-    public static IReadOnlyList<string> NumberKeywords { get; } = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
+    public static IReadOnlyList<string> NumberKeywords { get; } = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
 
     /// <exception cref="SchemaRefusedException">It holds what is not supported, or allows no text.</exception>
     public JsonShape Text(Dictionary<string, JsonElement> members, string place)
@@ -50,14 +50,12 @@ internal sealed class ScalarReader
 
         var blamed = TextKeywords.Last(members.ContainsKey) is var last && patterns.Count == 1 && members.ContainsKey("pattern") ? "pattern" : last;
         var automaton = TextAutomaton.Of(patterns, least, most, $"{place}/{blamed}");
-        _states += automaton.Places.Count;
-        return _states <= TextAutomaton.MostStates
-            ? new JsonShape.HeldString(automaton)
-            : throw new SchemaRefusedException(place, $"the texts of the schema need more than {TextAutomaton.MostStates} states in all: bound them less");
+        Count(automaton.Places.Count, place);
+        return new JsonShape.HeldString(automaton);
     }
 
     /// <exception cref="SchemaRefusedException">It holds what is not supported, or allows no number.</exception>
-    public static JsonShape Number(Dictionary<string, JsonElement> members, bool isInteger, string place)
+    public JsonShape Number(Dictionary<string, JsonElement> members, bool isInteger, string place)
     {
         string[] given = [.. NumberKeywords.Where(members.ContainsKey)];
         if (given.Length == 0)
@@ -75,9 +73,21 @@ internal sealed class ScalarReader
         var range = new NumberRange(
             least.OfType<NumberBound>().OrderByDescending(bound => bound.Units).ThenByDescending(bound => bound.IsExclusive).Cast<NumberBound?>().FirstOrDefault(),
             most.OfType<NumberBound>().OrderBy(bound => bound.Units).ThenByDescending(bound => bound.IsExclusive).Cast<NumberBound?>().FirstOrDefault(),
-            isInteger);
+            isInteger,
+            members.TryGetValue("multipleOf", out var step) ? NumberRange.ReadStep(step, $"{place}/multipleOf") : null);
+        Count(range.Step is { Modulus: > 1 and var modulus } ? modulus * NumberRange.MostDigits : 0, place);
         return range.Grammar(GrammarNode.Return.Instance) is not null
             ? new JsonShape.HeldNumber(range)
             : throw new SchemaRefusedException($"{place}/{given[0]}", $"no number of at most {NumberRange.MostDigits} digits satisfies the bounds");
+    }
+
+    private void Count(int states, string place)
+    {
+        _states += states;
+        if (_states > TextAutomaton.MostStates)
+        {
+            throw new SchemaRefusedException(
+                place, $"the texts and multiples of the schema need more than {TextAutomaton.MostStates} states in all: bound them less, or drop a pattern or multipleOf");
+        }
     }
 }

@@ -5,8 +5,8 @@ namespace RftService.Engine.Rollouts.Constraints;
 
 /// <summary>
 /// Reads the part of JSON Schema that OpenAI's structured outputs document
-/// (https://platform.openai.com/docs/guides/structured-outputs/supported-schemas), but for multipleOf, and lengths of texts. What is not of it is
-/// refused, never passed over.
+/// (https://platform.openai.com/docs/guides/structured-outputs/supported-schemas), and lengths of texts. What is not of it is refused, never passed
+/// over.
 /// </summary>
 internal sealed class SchemaReader
 {
@@ -178,7 +178,7 @@ internal sealed class SchemaReader
             "string" => _scalars.Text(members, place),
             "boolean" => new JsonShape.Literal(["true", "false"], 0),
             "null" => new JsonShape.Literal(["null"], 0),
-            _ => ScalarReader.Number(members, one == "integer", place),
+            _ => _scalars.Number(members, one == "integer", place),
         })];
         return shapes is [var only] ? only : new JsonShape.AnyOf(shapes);
     }
