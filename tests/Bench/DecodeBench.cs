@@ -17,7 +17,6 @@ internal static class DecodeBench
     public const int Tokens = 8;
 
     private const int Group = 16;
-    private const int WarmUp = 20; // until the runtime has compiled what is hot a second time
 
     public static void Run(RandomModel.Shape shape)
     {
@@ -60,7 +59,8 @@ internal static class DecodeBench
                 nn.init.normal_(values);
             }
 
-            for (var done = 0; done < WarmUp; done += Tokens)
+            var clock = Stopwatch.StartNew();
+            while (clock.Elapsed.TotalSeconds < 1.5) // until the runtime has compiled what is hot a second time
             {
                 Go();
             }
@@ -105,7 +105,7 @@ internal static class DecodeBench
         using var shared = new Rows(model, batch, context, Math.Min(batch, Group));
         var next = randint(0, shape.Vocabulary, [batch, 1], ScalarType.Int64);
         var seconds = Measure.Paired(
-            3,
+            7,
             () => Measure.Cpu(own.Go),
             () => Measure.Cpu(shared.Go),
             () => Growing(model, batch, context, next),

@@ -39,6 +39,7 @@ internal static unsafe class FewRows
         var y = torch.empty([.. x.shape[..^1], outputs]);
         var product = new Product(HostRows.First(x), HostRows.First(weight), HostRows.First(y), (int)rows, outputs, depth);
         HostRows.Each((outputs + TileOutputs - 1) / TileOutputs, (_, from, to) => product.Tiles((int)from, (int)to));
+        GC.KeepAlive(x);
         return bias is null ? y : y.Plus_(bias);
     }
 

@@ -11,7 +11,10 @@ internal static unsafe class HostRows
     /// <summary>Whether the kernels can work on a tensor; elsewhere torch's own operations do.</summary>
     public static bool Hold(torch.Tensor tensor) => tensor.device_type == DeviceType.CPU && tensor.dtype == torch.ScalarType.Float32;
 
-    /// <summary>First element of a contiguous float32 tensor.</summary>
+    /// <summary>
+    /// First element of a contiguous float32 tensor. Something must hold the tensor until the work is done, as a dispose scope does: a bare address
+    /// does not stop the collector.
+    /// </summary>
     public static float* First(torch.Tensor tensor)
     {
         fixed (byte* first = tensor.bytes) // torch's memory, which does not move

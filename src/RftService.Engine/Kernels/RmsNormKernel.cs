@@ -26,6 +26,7 @@ internal static unsafe class RmsNormKernel
                 TensorPrimitives.Multiply(y, factor, y);
             }
         });
+        GC.KeepAlive(x);
         return output;
     }
 
@@ -61,6 +62,8 @@ internal static unsafe class RmsNormKernel
                 TensorPrimitives.FusedMultiplyAdd(row, -slope, g, dx);
             }
         });
+        GC.KeepAlive(toOutput);
+        GC.KeepAlive(x);
 
         if (toWeight is not null)
         {

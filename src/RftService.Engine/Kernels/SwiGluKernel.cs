@@ -47,6 +47,7 @@ internal static unsafe class SwiGluKernel
             TensorPrimitives.Multiply(forGate, output, forGate);
             TensorPrimitives.Multiply(swish, output, forUp);
         });
+        GC.KeepAlive(toOutput);
     }
 
     private static void EachPiece(long elements, Action<long, int> work) =>
