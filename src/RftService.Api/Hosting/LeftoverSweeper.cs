@@ -6,8 +6,8 @@ using RftService.Data.Storage;
 namespace RftService.Api.Hosting;
 
 /// <summary>
-/// Removes what a killed process has left of uploads and of deletions of datasets and models. An upload in progress writes all the time (the server cuts off
-/// clients that send almost nothing), so a file that nobody has written for an hour is dead. Safe beside other replicas.
+/// Removes what a killed process has left of uploads and of deletions of datasets and models. An upload in progress writes all the time (the
+/// server cuts off clients that send almost nothing), so a file that nobody has written for an hour is dead. Safe beside other replicas.
 /// </summary>
 internal sealed partial class LeftoverSweeper(
     ArtifactPaths paths, IServiceScopeFactory scopes, TimeProvider clock, ILogger<LeftoverSweeper> logger) : BackgroundService

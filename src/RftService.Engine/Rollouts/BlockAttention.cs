@@ -20,7 +20,7 @@ internal readonly record struct ScoreRule(double Scale, double? Cap, int? Window
 internal static unsafe class BlockAttention
 {
     private const int Size = KvCache.BlockSize;
-    private const int MostQueries = 64; // at once: their weights then stay in the cache next to the core
+    private const int MostQueries = 64; // at once: each takes room for the scores of a whole row
 
     /// <param name="queries">[R, 1, H, Dh]</param>
     /// <param name="keys">Of the new position, [R, K, 1, Dh]; stored.</param>
