@@ -12,7 +12,7 @@ internal readonly unsafe struct FourRows(float* a, float* b, float* c, float* d)
 
 /// <summary>
 /// What attention over blocks of 16 positions is made of. Eight sums are open at a time, since each takes four cycles to be ready for more and two
-/// can be added to in each. All sums run from the first position to the last: how the work is cut up does not change a bit of them.
+/// can be added to in each. Scores and mixtures are summed from the first to the last: how the work is cut up does not change a bit of them.
 /// </summary>
 internal static unsafe class AttentionKernel
 {
@@ -89,7 +89,7 @@ internal static unsafe class AttentionKernel
             if (cap is { } limit)
             {
                 // c · tanh(x / c) = c · (1 − 2 / (exp(2x / c) + 1))
-                var power = Vector512.Exp(score * Vector512.Create((float)(2 / limit)));
+                var power = Exponential.Of(Vector512.Min(score * Vector512.Create((float)(2 / limit)), Vector512.Create(88f)));
                 score = Vector512.Create((float)limit) * (Vector512<float>.One - (Vector512.Create(2f) / (power + Vector512<float>.One)));
             }
 
@@ -111,7 +111,7 @@ internal static unsafe class AttentionKernel
         var sum = Vector512<float>.Zero;
         for (var i = 0; i < count; i += Size)
         {
-            var weight = Vector512.Exp(Vector512.Load(scores + i) - Vector512.Create(largest));
+            var weight = Exponential.Of(Vector512.Load(scores + i) - Vector512.Create(largest));
             weight.Store(scores + i);
             sum += weight;
         }

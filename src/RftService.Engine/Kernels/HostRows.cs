@@ -8,6 +8,8 @@ namespace RftService.Engine.Kernels;
 /// </summary>
 internal static unsafe class HostRows
 {
+    private const long Largest = int.MaxValue; // bytes of a span
+
     /// <summary>Whether the kernels can work on a tensor; elsewhere torch's own operations do.</summary>
     public static bool Hold(torch.Tensor tensor) => tensor.device_type == DeviceType.CPU && tensor.dtype == torch.ScalarType.Float32;
 
@@ -15,12 +17,21 @@ internal static unsafe class HostRows
     /// First element of a contiguous float32 tensor. Something must hold the tensor until the work is done, as a dispose scope does: a bare address
     /// does not stop the collector.
     /// </summary>
+    /// <exception cref="ArgumentException">The tensor is not contiguous.</exception>
     public static float* First(torch.Tensor tensor)
     {
-        fixed (byte* first = tensor.bytes) // torch's memory, which does not move
+        if (tensor.numel() * tensor.element_size() <= Largest)
         {
-            return (float*)first;
+            return (float*)Bytes(tensor); // which refuses what is not contiguous
         }
+
+        if (!tensor.is_contiguous())
+        {
+            throw new ArgumentException("The tensor is not contiguous.", nameof(tensor));
+        }
+
+        using var first = tensor.view(-1).narrow(0, 0, 1); // a span cannot be as long as the tensor
+        return (float*)Bytes(first);
     }
 
     /// <summary>The same for int64.</summary>
@@ -39,6 +50,14 @@ internal static unsafe class HostRows
         else
         {
             Parallel.For(0, ranges, new ParallelOptions { MaxDegreeOfParallelism = ranges }, range => work(range, rows * range / ranges, rows * (range + 1) / ranges));
+        }
+    }
+
+    private static byte* Bytes(torch.Tensor tensor)
+    {
+        fixed (byte* first = tensor.bytes) // torch's memory, which does not move
+        {
+            return first;
         }
     }
 

@@ -1,4 +1,5 @@
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using TorchSharp;
 
 namespace RftService.Engine.Kernels;
@@ -6,8 +7,7 @@ namespace RftService.Engine.Kernels;
 /// <summary>y = g · σ(g) · u (Shazeer 2020, arXiv:2002.05202), and its gradient.</summary>
 internal static unsafe class SwiGluKernel
 {
-    // A piece that stays in the first cache with all that is made of it.
-    private const int Piece = 1024;
+    private const int Lanes = 16;
 
     /// <param name="gate">g, contiguous.</param>
     /// <param name="up">u, of the same shape, contiguous.</param>
@@ -15,12 +15,19 @@ internal static unsafe class SwiGluKernel
     {
         var output = torch.empty_like(gate);
         float* g = HostRows.First(gate), u = HostRows.First(up), y = HostRows.First(output);
-        EachPiece(gate.numel(), (start, count) =>
+        Each(gate.numel(), (from, to) =>
         {
-            var target = new Span<float>(y + start, count);
-            TensorPrimitives.Sigmoid(new ReadOnlySpan<float>(g + start, count), target);
-            TensorPrimitives.Multiply(target, new ReadOnlySpan<float>(g + start, count), target);
-            TensorPrimitives.Multiply(target, new ReadOnlySpan<float>(u + start, count), target);
+            for (var i = from; i < to; i += Lanes)
+            {
+                Forward(g + i, u + i, y + i);
+            }
+        }, (start, count) =>
+        {
+            var room = stackalloc float[3 * Lanes];
+            Copy(g + start, room, count);
+            Copy(u + start, room + Lanes, count);
+            Forward(room, room + Lanes, room + (2 * Lanes));
+            Copy(room + (2 * Lanes), y + start, count);
         });
         return output;
     }
@@ -33,29 +40,52 @@ internal static unsafe class SwiGluKernel
     {
         toOutput = toOutput.contiguous();
         float* dy = HostRows.First(toOutput), g = HostRows.First(gate), u = HostRows.First(up);
-        EachPiece(gate.numel(), (start, count) =>
+        Each(gate.numel(), (from, to) =>
         {
-            Span<float> room = stackalloc float[2 * Piece];
-            Span<float> sigma = room[..count], swish = room.Slice(Piece, count);
-            Span<float> forGate = new(g + start, count), forUp = new(u + start, count);
-            var output = new ReadOnlySpan<float>(dy + start, count);
-            TensorPrimitives.Sigmoid(forGate, sigma);
-            TensorPrimitives.Multiply(sigma, forGate, swish);                                      // g·σ
-            TensorPrimitives.Subtract(1f, sigma, forGate);
-            TensorPrimitives.FusedMultiplyAdd(swish, forGate, sigma, forGate);
-            TensorPrimitives.Multiply(forGate, forUp, forGate);
-            TensorPrimitives.Multiply(forGate, output, forGate);
-            TensorPrimitives.Multiply(swish, output, forUp);
+            for (var i = from; i < to; i += Lanes)
+            {
+                Backward(dy + i, g + i, u + i);
+            }
+        }, (start, count) =>
+        {
+            var room = stackalloc float[3 * Lanes];
+            Copy(dy + start, room, count);
+            Copy(g + start, room + Lanes, count);
+            Copy(u + start, room + (2 * Lanes), count);
+            Backward(room, room + Lanes, room + (2 * Lanes));
+            Copy(room + Lanes, g + start, count);
+            Copy(room + (2 * Lanes), u + start, count);
         });
         GC.KeepAlive(toOutput);
     }
 
-    private static void EachPiece(long elements, Action<long, int> work) =>
-        HostRows.Each((elements + Piece - 1) / Piece, (_, from, to) =>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Forward(float* gate, float* up, float* output)
+    {
+        var g = Vector512.Load(gate);
+        (g * Exponential.Sigmoid(g) * Vector512.Load(up)).Store(output);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Backward(float* toOutput, float* gate, float* up)
+    {
+        Vector512<float> dy = Vector512.Load(toOutput), g = Vector512.Load(gate), u = Vector512.Load(up);
+        var sigma = Exponential.Sigmoid(g);
+        var swish = g * sigma;
+        (dy * u * Vector512.FusedMultiplyAdd(swish, Vector512<float>.One - sigma, sigma)).Store(gate);
+        (dy * swish).Store(up);
+    }
+
+    // Whole vectors, and what is left of the last.
+    private static void Each(long elements, Action<long, long> vectors, Action<long, int> rest)
+    {
+        var whole = elements / Lanes;
+        HostRows.Each(whole, (_, from, to) => vectors(from * Lanes, to * Lanes));
+        if (whole * Lanes < elements)
         {
-            for (var piece = from; piece < to; piece++)
-            {
-                work(piece * Piece, (int)Math.Min(Piece, elements - (piece * Piece)));
-            }
-        });
+            rest(whole * Lanes, (int)(elements - (whole * Lanes)));
+        }
+    }
+
+    private static void Copy(float* from, float* to, int count) => new Span<float>(from, count).CopyTo(new(to, count));
 }

@@ -20,7 +20,9 @@ internal readonly record struct ScoreRule(double Scale, double? Cap, int? Window
 internal static unsafe class BlockAttention
 {
     private const int Size = KvCache.BlockSize;
-    private const int MostQueries = 64; // at once: each takes room for the scores of a whole row
+    private const int MostQueries = 64;   // at once: each takes room for the scores of a whole row
+    private const int ManyQueries = 24;   // from here on, to copy blocks into the nearest cache costs less than it saves
+    private const int Together = 4;       // blocks that are copied at once
 
     /// <param name="queries">[R, 1, H, Dh]</param>
     /// <param name="keys">Of the new position, [R, K, 1, Dh]; stored.</param>
@@ -30,9 +32,15 @@ internal static unsafe class BlockAttention
     /// <param name="rows">R of them, with room for the new position. Those that share blocks should follow each other.</param>
     /// <param name="rule">How scores are made.</param>
     /// <returns>[R, 1, H · Dh]</returns>
+    /// <exception cref="InvalidOperationException">The heads are not float32 in the host's memory.</exception>
     public static torch.Tensor Run(
         torch.Tensor queries, torch.Tensor keys, torch.Tensor values, torch.Tensor allKeys, torch.Tensor allValues, IReadOnlyList<KvRow> rows, ScoreRule rule)
     {
+        if (!HostRows.Hold(queries) || !HostRows.Hold(keys) || !HostRows.Hold(values))
+        {
+            throw new InvalidOperationException($"Heads are {queries.dtype} on {queries.device}, expected float32 on the CPU: the cache holds nothing else.");
+        }
+
         var (keyHeads, headSize, queryHeads) = ((int)keys.size(1), (int)keys.size(3), (int)queries.size(2));
         var output = torch.zeros_like(queries);
         var work = new Work(
@@ -93,20 +101,21 @@ internal static unsafe class BlockAttention
         public void Do(int from, int to)
         {
             var stride = (lengths.Max() + Size - 1) / Size * Size;
-            var most = group * _families.Max(family => family.Count);
-            var scratch = ArrayPool<float>.Shared.Rent(most * (stride + 1));
+            var most = Tiled(group * _families.Max(family => family.Count));
+            var scratch = ArrayPool<float>.Shared.Rent((most * (stride + 1)) + (most * headSize) + (Together * Size * headSize));
             fixed (float* scores = scratch)
             {
+                var sums = scores + (most * stride);
                 for (var unit = from; unit < to; unit++)
                 {
-                    One(_families[unit % _families.Length], unit / _families.Length, new(scores, stride), scores + (most * stride));
+                    One(_families[unit % _families.Length], unit / _families.Length, new(scores, stride), sums, new(sums + most, sums + most + (most * headSize)));
                 }
             }
 
             ArrayPool<float>.Shared.Return(scratch);
         }
 
-        private void One(Family family, int head, Rows scores, float* sums)
+        private void One(Family family, int head, Rows scores, float* sums, Shared shared)
         {
             for (var i = 0; i < family.Count; i++)
             {
@@ -115,7 +124,16 @@ internal static unsafe class BlockAttention
 
             var start = SeenFrom(family.First) / Size; // 0 unless it stands alone
             var count = family.Count * group;
-            Score(family.First, head, count, start, family.SharedBlocks, start, scores);
+            var many = family.SharedBlocks > 0 && count >= ManyQueries && SmallProduct.IsSupported && headSize % SmallProduct.Columns == 0;
+            if (many)
+            {
+                ScoreMany(family, head, count, scores, shared);
+            }
+            else
+            {
+                Score(family.First, head, count, start, family.SharedBlocks, start, scores);
+            }
+
             for (var i = 0; i < family.Count; i++)
             {
                 var (row, own) = (family.First + i, scores.From(i * group));
@@ -128,7 +146,15 @@ internal static unsafe class BlockAttention
                 }
             }
 
-            Mix(family.First, head, count, start, family.SharedBlocks, start, scores);
+            if (many)
+            {
+                MixMany(family, head, count, scores, shared);
+            }
+            else
+            {
+                Mix(family.First, head, count, start, family.SharedBlocks, start, scores);
+            }
+
             for (var i = 0; i < family.Count; i++)
             {
                 var row = family.First + i;
@@ -190,6 +216,57 @@ internal static unsafe class BlockAttention
             }
         }
 
+        // The same sums as those of Score and Mix, in the same order: for many queries, blocks are read from where they lie only once.
+        private void ScoreMany(Family family, int head, int count, Rows scores, Shared shared)
+        {
+            for (var query = 0; query < count; query++)
+            {
+                Copy(queries + Place(family.First, head) + _offsets[query], shared.Rows + (query * headSize), headSize);
+            }
+
+            for (var block = 0; block < family.SharedBlocks; block += Together)
+            {
+                var several = Math.Min(Together, family.SharedBlocks - block);
+                for (var i = 0; i < several; i++)
+                {
+                    var key = Block(allKeys, blocks[family.First][block + i], head);
+                    for (var d = 0; d < headSize; d++)
+                    {
+                        Copy(key + (d * Size), shared.Blocks + (((d * several) + i) * Size), Size);
+                    }
+                }
+
+                SmallProduct.Run(
+                    new SmallProduct.Dense(shared.Rows, headSize).Plain, new(shared.Blocks, several * Size), new(scores.Row(0) + (block * Size), scores.Stride),
+                    Tiled(count), several * Size, headSize, add: false);
+            }
+        }
+
+        private void MixMany(Family family, int head, int count, Rows weights, Shared shared)
+        {
+            for (var block = 0; block < family.SharedBlocks; block += Together)
+            {
+                var several = Math.Min(Together, family.SharedBlocks - block);
+                for (var i = 0; i < several; i++)
+                {
+                    Copy(Block(allValues, blocks[family.First][block + i], head), shared.Blocks + (i * Size * headSize), Size * headSize);
+                }
+
+                SmallProduct.Run(
+                    new SmallProduct.Dense(weights.Row(0) + (block * Size), weights.Stride).Plain, new(shared.Blocks, headSize), new(shared.Rows, headSize),
+                    Tiled(count), headSize, several * Size, add: block > 0);
+            }
+
+            for (var query = 0; query < count; query++)
+            {
+                Copy(shared.Rows + (query * headSize), output + Place(family.First, head) + _offsets[query], headSize);
+            }
+        }
+
+        private static int Tiled(int rows) => (rows + SmallProduct.Rows - 1) / SmallProduct.Rows * SmallProduct.Rows;
+
+        private static void Copy(float* from, float* to, int count) => new ReadOnlySpan<float>(from, count).CopyTo(new(to, count));
+
         private float* Block(float* all, int block, int head) => all + ((((long)block * keyHeads) + head) * headSize * Size);
 
         private long Place(int row, int head) => (((long)row * keyHeads) + head) * group * headSize;
@@ -202,9 +279,17 @@ internal static unsafe class BlockAttention
         }
     }
 
+    // Room for what many queries share: they themselves or their sums, [queries, Dh], and some blocks.
+    private readonly struct Shared(float* rows, float* blocks)
+    {
+        public readonly float* Rows = rows, Blocks = blocks;
+    }
+
     // Scores, later weights, of one query after the other.
     private readonly struct Rows(float* first, int stride)
     {
+        public int Stride => stride;
+
         public float* Row(int index) => first + ((long)index * stride);
 
         public Rows From(int index) => new(Row(index), stride);

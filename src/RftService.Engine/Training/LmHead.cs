@@ -91,11 +91,18 @@ internal sealed class LmHead : IDisposable
             // ∂logp/∂z = (onehot − softmax) / temperature
             var logits = _softmax is null ? Logits(hidden) : null;                              // [C, V]
             var toLogits = _softmax ?? logits!.softmax(1);                                      // [C, V]
-            var drawn = drawnGradient is null ? null : drawnGradient.narrow(0, start, length) / Constant.Of(_temperature); // [C, K]
-            toLogits.mul_(drawn is null ? -k : -k.Plus(drawn.sum(1, keepdim: true)));
-            toLogits.scatter_add_(1, targets, k);
-            if (drawn is not null)
+            Tensor? factor = null;                                                              // of each row, [C, 1]
+            if (drawnGradient is null)
             {
+                // The rows' factors go to the two narrow sides of what follows, which spares a pass over [C, V].
+                factor = -k;
+                toLogits.scatter_add_(1, targets, full_like(k, Constant.Of(-1)));
+            }
+            else
+            {
+                var drawn = drawnGradient.narrow(0, start, length) / Constant.Of(_temperature); // [C, K]
+                toLogits.mul_(-k.Plus(drawn.sum(1, keepdim: true)));
+                toLogits.scatter_add_(1, targets, k);
                 toLogits.scatter_add_(1, Drawn!.narrow(0, start, length), drawn);
             }
 
@@ -105,8 +112,9 @@ internal sealed class LmHead : IDisposable
                 toLogits.mul_((logits! * Constant.Of(_temperature / cap)).Squared().OneMinus());
             }
 
-            toHidden.narrow(0, start, length).copy_(toLogits.matmul(_weight));
-            ParameterGradient.AddProduct(weight, toLogits, hidden);
+            var toThese = toLogits.matmul(_weight);                                             // [C, D]
+            toHidden.narrow(0, start, length).copy_(factor is null ? toThese : toThese.mul_(factor));
+            ParameterGradient.AddProduct(weight, toLogits, factor is null ? hidden : hidden.mul(factor));
         }
 
         _softmax?.Dispose(); // overwritten above: a second backward pass would be wrong

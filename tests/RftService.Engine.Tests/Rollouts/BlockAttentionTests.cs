@@ -1,15 +1,12 @@
 using RftService.Engine.Models.Blocks;
 using RftService.Engine.Native;
 using RftService.Engine.Rollouts;
-using RftService.Engine.Tests.Models;
 using TorchSharp;
 
 namespace RftService.Engine.Tests.Rollouts;
 
 public sealed class BlockAttentionTests
 {
-    public BlockAttentionTests() => NativeReady.Load();
-
     [Theory]
     [InlineData(64, 2, 3, null, null)]
     [InlineData(80, 1, 1, null, null)]
@@ -57,6 +54,8 @@ public sealed class BlockAttentionTests
     [InlineData(20, 8, null, 1)]
     [InlineData(32, 2, 50, 1)]
     [InlineData(64, 3, null, 2)]
+    [InlineData(64, 8, null, 1)]   // so many queries share blocks that these are copied
+    [InlineData(80, 9, null, 2)]
     public void Run_RowsThatShareBlocks_GetTheSameBitsAsAlone(int headSize, int group, int? window, int threads)
     {
         const int keyHeads = 2;

@@ -39,7 +39,7 @@ internal sealed class AttentionMix(ModelConfig config)
         return (Turned(gradients[0]), Turned(gradients[1]), Turned(gradients[2]));
     }
 
-    private bool ByKernel(torch.Tensor x, Sight sight) => sight.Causal && _cap is null && HostRows.Hold(x);
+    private bool ByKernel(torch.Tensor x, Sight sight) => sight.Causal && _cap is null && CausalAttention.Takes(x.size(3)) && HostRows.Hold(x);
 
     // -> [B, S, H, Dh]
     private torch.Tensor Whole(torch.Tensor queries, torch.Tensor keys, torch.Tensor values, Sight sight)
