@@ -1,17 +1,19 @@
+using System.Runtime.CompilerServices;
 using RftService.Engine.Native;
 using TorchSharp;
 
-namespace RftService.Engine.Tests.Models;
+namespace RftService.Engine.Tests;
 
-/// <summary>Loads libtorch once, with one thread: the tests' numbers must not depend on the machine.</summary>
+/// <summary>
+/// Loads libtorch before any test, with one thread: the tests' numbers must not depend on the machine. Whichever test touches a tensor first,
+/// TorchSharp must not look for its library by itself.
+/// </summary>
 internal static class NativeReady
 {
-    private static readonly Lazy<bool> Ready = new(() =>
+    [ModuleInitializer]
+    public static void Load()
     {
         NativeTorch.Load();
         torch.set_num_threads(1);
-        return true;
-    });
-
-    public static void Load() => _ = Ready.Value;
+    }
 }

@@ -20,13 +20,11 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
 {
     private readonly LinkedList<PromptGroup> _waiting = new();
     private readonly List<Active> _active = [];
-    private readonly Dictionary<SamplingSpec, SpecTools> _tools = []; // rows of one spec are drawn together
     private readonly ConstraintShelf _constraints = new(tokenizer, model.Config.VocabularySize);
     private readonly Prefill _prefill = new(model);
     private KvCache? _cache;
     private PrefixCache? _prefixes;
     private int? _version;
-    private int _reserved; // blocks that what is begun may come to need: nothing that is begun ever waits for memory
 
     /// <summary>Completions that are not done; 0: there is nothing to do.</summary>
     public int Rows => _active.Count + _waiting.Sum(group => group.Waiting);
@@ -72,13 +70,9 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
             throw new InvalidOperationException($"prompt {request.Index}: a token is not below {model.Config.VocabularySize}");
         }
 
-        if (!_tools.TryGetValue(request.Spec, out var tools))
-        {
-            var spec = request.Spec;
-            _tools[spec] = tools = new SpecTools(
-                new TokenDraw(model, spec), TokenPenalties.Of(spec), Interruption.Of(spec, tokenizer), _constraints.Find(spec.ResponseFormat));
-        }
-
+        var spec = request.Spec;
+        var draw = Groups.Select(group => group.Tools.Draw).FirstOrDefault(draw => draw.Fits(spec)) ?? new TokenDraw(model, spec);
+        var tools = new SpecTools(draw, TokenPenalties.Of(spec), Interruption.Of(spec, tokenizer), _constraints.Find(spec.ResponseFormat));
         var room = Math.Min(request.Spec.MaxTokens, context - request.Prompt.Count);
         _waiting.AddLast(new PromptGroup(request, room, tools));
     }
@@ -104,7 +98,6 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
 
         if (_active.Count == 0 && _waiting.Count == 0)
         {
-            _tools.Clear();
             ForgetWhatMayChange();
             return false;
         }
@@ -130,8 +123,20 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
     public void Dispose()
     {
         Clear();
-        _cache?.Dispose();
-        (_cache, _prefixes) = (null, null);
+        DropCache();
+    }
+
+    // All that is not done; a group may come twice.
+    private IEnumerable<PromptGroup> Groups => _waiting.Concat(_active.Select(one => one.Group));
+
+    // Blocks that what is begun may come to need: nothing that is begun ever waits for memory.
+    private int Reserved => Groups.Distinct().Where(group => group.IsComputed).Sum(group => group.SharedBlocks) + _active.Sum(one => one.Group.OwnBlocks);
+
+    private void DropCache()
+    {
+        var cache = _cache;
+        (_cache, _prefixes) = (null, null); // first: there may be no memory for the next one
+        cache?.Dispose();
     }
 
     private void ForgetWhatMayChange()
@@ -148,7 +153,7 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
         var hidden = new List<torch.Tensor>();
         while (_waiting.First?.Value is { } group && _active.Count < maxRows && HasCache(group) && (group.IsComputed || Compute()))
         {
-            var count = Math.Min(group.Waiting, Math.Min(maxRows - _active.Count, (_cache!.Blocks - _reserved) / group.OwnBlocks));
+            var count = Math.Min(group.Waiting, Math.Min(maxRows - _active.Count, (_cache!.Blocks - Reserved) / group.OwnBlocks));
             if (count == 0)
             {
                 break;
@@ -157,7 +162,6 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
             var first = group.Next;
             var (rows, states) = group.Begin(_cache, count);
             _active.AddRange(rows.Select((row, i) => new Active(group, NewRow(group, first + i), row)));
-            _reserved += count * group.OwnBlocks;
             hidden.Add(states);
             if (group.Waiting == 0)
             {
@@ -195,13 +199,13 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
             return true;
         }
 
-        if (_reserved > 0)
+        if (Reserved > 0)
         {
             return false; // when the others are done
         }
 
         var most = maxRows * (KvCache.BlocksFor(model.Config.ContextLength) + 1L);
-        _cache?.Dispose();
+        DropCache();
         _cache = new KvCache(
             model.Config,
             (int)Math.Max(least, Math.Min(most, maxCacheBytes / KvCache.BytesPerBlock(model.Config))),
@@ -213,10 +217,11 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
     // Computes the first prompts that wait; false when there is no room yet.
     private bool Compute()
     {
-        var groups = Prefill.Choose(_waiting, _prefixes!, maxRows - _active.Count, _cache!.Blocks - _reserved);
-        if (groups.Count == 0 && _waiting.First!.Value is var first && _reserved + first.SharedBlocks + first.OwnBlocks <= _cache.Blocks)
+        var reserved = Reserved;
+        var groups = Prefill.Choose(_waiting, _prefixes!, maxRows - _active.Count, _cache!.Blocks - reserved);
+        if (groups.Count == 0 && _waiting.First!.Value is var first && reserved + first.SharedBlocks + first.OwnBlocks <= _cache.Blocks)
         {
-            groups = [first]; // too large to enter at once: in parts
+            groups = [first]; // too many completions to enter at once: in parts
         }
 
         if (groups.Count == 0)
@@ -225,13 +230,13 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
         }
 
         _prefill.Compute(groups, _cache, _prefixes!);
-        _reserved += groups.Sum(group => group.SharedBlocks);
         return true;
     }
 
     private void Draw(torch.Tensor hidden)
     {
-        foreach (var part in Enumerable.Range(0, _active.Count).GroupBy(index => _active[index].Group.Tools).ToList())
+        var parts = Enumerable.Range(0, _active.Count).GroupBy(index => (_active[index].Group.Tools.Draw, Constrained: _active[index].Row.Constraint is not null));
+        foreach (var part in parts.ToList())
         {
             int[] places = [.. part];
             var rows = Array.ConvertAll(places, index => _active[index]);
@@ -241,8 +246,8 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
             var (tokens, logProbs) = part.Key.Draw.Take(
                 states,
                 Array.ConvertAll(rows, Uniform),
-                part.Key.Penalties is null ? null : Array.ConvertAll(rows, one => one.Row.Counts!),
-                part.Key.Constraint is null ? null : Array.ConvertAll(rows, one => one.Row.Constraint!.Allowed));
+                rows[0].Row.Counts is null ? null : Array.ConvertAll(rows, one => one.Row.Counts!),
+                !part.Key.Constrained ? null : Array.ConvertAll(rows, one => one.Row.Constraint!.Allowed));
             for (var i = 0; i < rows.Length; i++)
             {
                 Add(rows[i], (int)tokens[i], logProbs[i]);
@@ -265,33 +270,21 @@ public sealed class ContinuousBatch(ICausalLm model, Tokenizer tokenizer, int ma
 
         if (one.Row.Finished)
         {
-            Leave(one);
+            _cache!.Release(one.Memory);
             one.Group.End(one.Row.Sample, one.Row.ToRollout());
-            _reserved -= one.Group.HasEnded ? one.Group.SharedBlocks : 0;
         }
-    }
-
-    private void Leave(Active one)
-    {
-        _cache!.Release(one.Memory);
-        _reserved -= one.Group.OwnBlocks;
     }
 
     private void Drop(Predicate<PromptGroup> unwanted)
     {
-        foreach (var group in _waiting.Concat(_active.Select(one => one.Group)).Where(group => unwanted(group)).ToHashSet())
+        foreach (var group in Groups.Where(group => unwanted(group)).ToHashSet())
         {
             foreach (var one in _active.Where(one => one.Group == group))
             {
-                Leave(one);
+                _cache!.Release(one.Memory); // has nothing left if it ended in a step that failed
             }
 
             _active.RemoveAll(one => one.Group == group);
-            if (group.IsComputed)
-            {
-                _reserved -= group.SharedBlocks;
-            }
-
             if (_waiting.Remove(group) && group.IsComputed)
             {
                 group.Release(_cache!);

@@ -31,8 +31,19 @@ public sealed class KvCache : IDisposable
         (_config, _device, _users) = (config, torch.device(device), new int[blocks]);
         _free = new Stack<int>(Enumerable.Range(0, blocks).Reverse());
         long heads = config.KeyHeads, size = config.HeadSize;
-        _keys = [.. Enumerable.Range(0, config.Layers).Select(_ => New(blocks, heads, size, BlockSize))];
-        _values = [.. Enumerable.Range(0, config.Layers).Select(_ => New(blocks, heads, BlockSize, size))];
+        (_keys, _values) = (new torch.Tensor[config.Layers], new torch.Tensor[config.Layers]);
+        try
+        {
+            for (var layer = 0; layer < config.Layers; layer++)
+            {
+                (_keys[layer], _values[layer]) = (New(blocks, heads, size, BlockSize), New(blocks, heads, BlockSize, size));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Blocks that fit.</summary>
@@ -66,26 +77,33 @@ public sealed class KvCache : IDisposable
     {
         ArgumentNullException.ThrowIfNull(row);
         var full = row.Length / BlockSize;
-        var forks = new KvRow[count];
-        for (var i = 0; i < count; i++)
+        var forks = new List<KvRow>();
+        try
         {
-            forks[i] = new KvRow { Length = row.Length };
-            forks[i].Blocks.AddRange(row.Blocks.Take(full));
-        }
-
-        foreach (var block in row.Blocks.Take(full))
-        {
-            _users[block] += count;
-        }
-
-        if (row.Length % BlockSize > 0)
-        {
-            foreach (var fork in forks)
+            for (var i = 0; i < count; i++)
             {
-                fork.Blocks.Add(Take());
+                forks.Add(new KvRow { Length = row.Length });
+                foreach (var block in row.Blocks.Take(full))
+                {
+                    Share(block);
+                    forks[i].Blocks.Add(block);
+                }
+
+                if (row.Length % BlockSize > 0)
+                {
+                    forks[i].Blocks.Add(Take());
+                }
             }
 
-            Copy(row.Blocks[full], [.. forks.Select(fork => (long)fork.Blocks[full])]);
+            if (row.Length % BlockSize > 0)
+            {
+                Copy(row.Blocks[full], [.. forks.Select(fork => (long)fork.Blocks[full])]);
+            }
+        }
+        catch
+        {
+            forks.ForEach(Release);
+            throw;
         }
 
         return forks;
@@ -105,7 +123,7 @@ public sealed class KvCache : IDisposable
     {
         foreach (var tensor in _keys.Concat(_values))
         {
-            tensor.Dispose();
+            tensor?.Dispose(); // null where there was no memory for all layers
         }
     }
 

@@ -9,6 +9,9 @@ internal sealed class Prefill(ICausalLm model)
     // Prompts are computed together up to so many positions, padding included: beyond it, more at once are no faster.
     private const int Positions = 4096;
 
+    // Positions that are attended to, what is known included: they are copied together for it.
+    private const int Attended = 32_768;
+
     /// <summary>Positions of prompts that were computed.</summary>
     public long Computed { get; private set; }
 
@@ -16,7 +19,7 @@ internal sealed class Prefill(ICausalLm model)
     public long Reused { get; private set; }
 
     /// <summary>
-    /// The first prompts that are to be computed together; none when not even the completions of the first fit at once. One that begins as another
+    /// The first prompts that are to be computed together, however long the first is; none when not even its completions fit at once. One that begins as another
     /// of them does, further than what is known, comes later: it then has less to compute.
     /// </summary>
     /// <param name="waiting">In order.</param>
@@ -27,7 +30,7 @@ internal sealed class Prefill(ICausalLm model)
     {
         var chosen = new List<PromptGroup>();
         var coming = new HashSet<PrefixCache.Key>();
-        var longest = 0;
+        var (longest, most) = (0, 0);
         foreach (var group in waiting)
         {
             rows -= group.Request.GroupSize;
@@ -48,8 +51,8 @@ internal sealed class Prefill(ICausalLm model)
                 continue;
             }
 
-            longest = Math.Max(longest, group.Text.Count - known);
-            if ((chosen.Count + 1) * longest > Positions)
+            (longest, most) = (Math.Max(longest, group.Text.Count - known), Math.Max(most, group.Text.Count));
+            if (chosen.Count > 0 && ((chosen.Count + 1L) * longest > Positions || (chosen.Count + 1L) * most > Attended))
             {
                 break;
             }
@@ -64,10 +67,29 @@ internal sealed class Prefill(ICausalLm model)
         return chosen;
     }
 
+    /// <summary>Computes what the groups need. If it fails, they hold what was computed by then, and the cache nothing else.</summary>
     public void Compute(IReadOnlyList<PromptGroup> groups, KvCache cache, PrefixCache prefixes)
     {
+        var rows = new List<KvRow>();
+        try
+        {
+            rows.AddRange(groups.Select(group => prefixes.Begin(group.Request.Owner, group.Text)));
+            Compute(groups, rows, cache, prefixes);
+        }
+        catch
+        {
+            foreach (var (group, row) in groups.Zip(rows).Where(pair => !pair.First.IsComputed))
+            {
+                cache.Release(row);
+            }
+
+            throw;
+        }
+    }
+
+    private void Compute(IReadOnlyList<PromptGroup> groups, List<KvRow> rows, KvCache cache, PrefixCache prefixes)
+    {
         using var scope = torch.NewDisposeScope();
-        KvRow[] rows = [.. groups.Select(group => prefixes.Begin(group.Request.Owner, group.Text))];
         int[] known = [.. rows.Select(row => row.Length)];
         int[] counts = [.. groups.Select((group, index) => group.Text.Count - known[index])];
         var longest = counts.Max();

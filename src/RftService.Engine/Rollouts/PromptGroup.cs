@@ -4,7 +4,7 @@ using TorchSharp;
 namespace RftService.Engine.Rollouts;
 
 /// <summary>A request on its way: its prompt is computed once, then its completions begin from there, as many at a time as fit.</summary>
-internal sealed class PromptGroup(GroupRequest request, int room, SpecTools tools) : IDisposable
+internal sealed class PromptGroup(GroupRequest request, int room, SpecTools tools)
 {
     private readonly Rollout[] _rollouts = new Rollout[request.GroupSize];
     private KvRow? _prompt;
@@ -51,8 +51,9 @@ internal sealed class PromptGroup(GroupRequest request, int room, SpecTools tool
     /// <summary>Begins completions; gives their rows, and the hidden states that their first tokens are drawn from, [count, D].</summary>
     public (IReadOnlyList<KvRow> Rows, torch.Tensor Hidden) Begin(KvCache cache, int count)
     {
+        var rows = cache.Fork(_prompt!, count);
         _begun += count;
-        return (cache.Fork(_prompt!, count), _hidden!.expand(count, -1));
+        return (rows, _hidden!.expand(count, -1));
     }
 
     public void End(int sample, Rollout rollout)
@@ -73,15 +74,14 @@ internal sealed class PromptGroup(GroupRequest request, int room, SpecTools tool
             cache.Release(_prompt);
         }
 
-        Dispose();
-    }
-
-    public void Dispose()
-    {
         _hidden?.Dispose();
         _hidden = null;
     }
 }
 
-/// <summary>What is made of a specification once, for all rows that have it.</summary>
+/// <summary>What is made of a request's specification.</summary>
+/// <param name="Draw">One for all requests whose tokens are drawn alike, whatever ends them.</param>
+/// <param name="Penalties">Null: none.</param>
+/// <param name="Interruption">Null: none.</param>
+/// <param name="Constraint">Null: any text.</param>
 internal sealed record SpecTools(TokenDraw Draw, TokenPenalties? Penalties, Interruption? Interruption, JsonConstraint? Constraint);

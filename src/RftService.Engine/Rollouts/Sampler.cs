@@ -3,7 +3,7 @@ using RftService.Engine.Tokenization;
 
 namespace RftService.Engine.Rollouts;
 
-/// <summary>Samples completions of prompts from a model, many rows at once. Synchronous: everything runs on the caller's thread.</summary>
+/// <summary>Samples completions of prompts from a model, many rows at once. Synchronous: when a call returns, all is done.</summary>
 /// <param name="model">The policy; its weights may change between calls.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
 /// <param name="maxRows">Completions sampled at once.</param>

@@ -16,9 +16,14 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
     // Logits alive at once: a wide vocabulary is drawn from in parts.
     private const long MaxLogits = 16 * 1024 * 1024;
 
+    // Held here, not in Constant: clients send ever new ones.
+    private readonly Scalar _temperature = spec.Temperature, _topP = spec.TopP, _minusLogMinP = -Math.Log(spec.MinP);
     private readonly TokenPenalties? _penalties = TokenPenalties.Of(spec);
     private readonly SoftCap? _cap = SoftCap.Of(model.Config.LogitSoftCap);
     private readonly int _partRows = (int)Math.Max(1, MaxLogits / model.Config.VocabularySize);
+
+    /// <summary>Whether tokens of another specification are drawn just so; what ends or constrains a row is its own affair.</summary>
+    public bool Fits(SamplingSpec other) => Numbers(other) == Numbers(spec);
 
     /// <param name="hidden">[R, D]</param>
     /// <param name="uniforms">In [0, 1), R of them.</param>
@@ -32,7 +37,7 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
         {
             using var scope = torch.NewDisposeScope();
             var rows = Math.Min(_partRows, uniforms.Length - first);
-            var logits = FewRows.Linear(hidden.narrow(0, first, rows), model.HeadWeight);                // [R, V]
+            var logits = FewRows.Linear(hidden.narrow(0, first, rows), model.HeadWeight, sampled: true); // [R, V]
             logits = _cap?.Apply(logits) ?? logits;
             var penalized = _penalties?.Apply(logits, [.. counts!.Skip(first).Take(rows)]);                 // [R, V]
             if (allowed is not null)
@@ -53,9 +58,12 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
         return (tokens, logProbs);
     }
 
+    private static (double, double, int, double, double, double, double) Numbers(SamplingSpec spec) =>
+        (spec.Temperature, spec.TopP, spec.TopK, spec.MinP, spec.RepetitionPenalty, spec.PresencePenalty, spec.FrequencyPenalty);
+
     // Overwrites the logits.
     private torch.Tensor Tempered(torch.Tensor logits) =>
-        (spec.Temperature is 0 or 1 ? logits : logits.div_(Constant.Of(spec.Temperature))).log_softmax(-1);
+        (spec.Temperature is 0 or 1 ? logits : logits.div_(_temperature)).log_softmax(-1);
 
     private torch.Tensor Draw(torch.Tensor logProbs, torch.Tensor uniforms)
     {
@@ -63,7 +71,7 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
         if (spec.MinP > 0)
         {
             // p < min_p · max p
-            var least = logProbs.amax([-1], keepdim: true).Plus(Math.Log(spec.MinP));              // [R, 1]
+            var least = logProbs.amax([-1], keepdim: true) - _minusLogMinP;                         // [R, 1]
             logProbs = logProbs.masked_fill(logProbs.lt(least), Constant.Of(double.NegativeInfinity));
         }
 
@@ -78,7 +86,7 @@ internal sealed class TokenDraw(ICausalLm model, SamplingSpec spec)
             : logProbs.sort(-1, descending: true, stable: true);
         var probabilities = candidates.softmax(-1);
         // A token is kept while those before it have not reached the share, so at least one is.
-        var keep = spec.TopP < 1 ? probabilities.cumsum(-1).sub_(probabilities).lt(Constant.Of(spec.TopP)) : null;
+        var keep = spec.TopP < 1 ? probabilities.cumsum(-1).sub_(probabilities).lt(_topP) : null;
         return ids.gather(1, Invert(probabilities, uniforms, keep));
     }
 

@@ -12,8 +12,9 @@ namespace RftService.Engine.Rollouts;
 internal sealed class TokenPenalties
 {
     private readonly SamplingSpec _spec;
+    private readonly Scalar _repetition; // held here, not in Constant: clients send ever new ones
 
-    private TokenPenalties(SamplingSpec spec) => _spec = spec;
+    private TokenPenalties(SamplingSpec spec) => (_spec, _repetition) = (spec, spec.RepetitionPenalty);
 
     /// <summary>Null when no penalty is set.</summary>
     public static TokenPenalties? Of(SamplingSpec spec) =>
@@ -45,8 +46,7 @@ internal sealed class TokenPenalties
 
         var where = torch.tensor(places.ToArray(), device: logits.device);                                          // [M]
         var held = logits.flatten().index_select(0, where);                                                         // [M]
-        var penalized = torch.where(
-            held.gt(Constant.Of(0.0)), held / Constant.Of(_spec.RepetitionPenalty), held * Constant.Of(_spec.RepetitionPenalty));
+        var penalized = torch.where(held.gt(Constant.Of(0.0)), held / _repetition, held * _repetition);
         var shifts = counts.ConvertAll(count => (float)((_spec.FrequencyPenalty * count) + (count > 0 ? _spec.PresencePenalty : 0)));
         penalized -= torch.tensor(shifts.ToArray(), device: logits.device);
         return logits.flatten().index_copy(0, where, penalized.to_type(logits.dtype)).view_as(logits);

@@ -1,6 +1,5 @@
 using RftService.Engine.Algorithms;
 using RftService.Engine.Algorithms.Schedules;
-using RftService.Engine.Native;
 using RftService.Engine.Training;
 using RftService.Testing;
 using TorchSharp;
@@ -12,8 +11,6 @@ public sealed class ChordTests
     private static readonly WarmupCosineSchedule Cosine = new() { DecaySteps = 200, Peak = 0.9, Valley = 0.05 };
 
     private static readonly ChordOptions Phi = new() { DualClip = 3 };
-
-    public ChordTests() => NativeTorch.Load();
 
     internal static IReadOnlyList<(string Name, ChordOptions Options, int Step)> Golden { get; } =
     [

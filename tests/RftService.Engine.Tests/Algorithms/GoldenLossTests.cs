@@ -1,6 +1,5 @@
 using RftService.Engine.Algorithms;
 using RftService.Engine.Algorithms.Losses;
-using RftService.Engine.Native;
 using RftService.Testing;
 using TorchSharp;
 
@@ -8,8 +7,6 @@ namespace RftService.Engine.Tests.Algorithms;
 
 public sealed class GoldenLossTests
 {
-    public GoldenLossTests() => NativeTorch.Load();
-
     [SharedFact]
     public void Loss_GoldenCases_MatchInDouble() => AssertCases(torch.ScalarType.Float64, 1e-10);
 

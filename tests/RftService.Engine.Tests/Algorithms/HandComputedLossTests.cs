@@ -1,14 +1,11 @@
 using RftService.Engine.Algorithms;
 using RftService.Engine.Algorithms.Rewards;
-using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Tests.Algorithms;
 
 public sealed partial class HandComputedLossTests
 {
-    public HandComputedLossTests() => NativeTorch.Load();
-
     [Fact]
     public void Topr_NegativeCompletion_IsScaledByTruncatedCompletionRatio()
     {

@@ -1,6 +1,5 @@
 using RftService.Engine.Algorithms;
 using RftService.Engine.Algorithms.Losses;
-using RftService.Engine.Native;
 using TorchSharp;
 
 namespace RftService.Engine.Tests.Algorithms;
@@ -18,8 +17,6 @@ public sealed class PairLossTests
         new IpoLoss { Beta = 0.4, LengthNormalized = true },
         new CplLoss { Alpha = 0.5, Bias = 0.25, Discount = 0.8 },
     ];
-
-    public PairLossTests() => NativeTorch.Load();
 
     [Fact]
     public void Loss_EveryToken_HasTheDerivativeOfTheValue() => Assert.All(Losses, loss =>

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Text;
 using RftService.Engine.Checkpoints;
 using RftService.Engine.Models;
-using RftService.Engine.Tests.Models;
 using TorchSharp;
 
 namespace RftService.Engine.Tests.Checkpoints;
@@ -21,7 +20,6 @@ public sealed class SafeTensorsTests : IDisposable
     [InlineData(SafeTensorsDtype.BFloat16)]
     public void Write_ThenRead_GivesTheSameNumbers(SafeTensorsDtype dtype)
     {
-        NativeReady.Load();
         using var scope = torch.NewDisposeScope();
         // All exact in every format; enough of them to cross the vector width.
         var odd = torch.arange(0, 37, dtype: torch.float32).mul(0.25f);

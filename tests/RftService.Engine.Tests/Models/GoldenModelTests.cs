@@ -62,7 +62,6 @@ public sealed class GoldenModelTests
 
     private JsonDocument Golden()
     {
-        NativeReady.Load();
         return JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_folder, "golden_numpy.json")));
     }
 

@@ -11,7 +11,6 @@ internal sealed class TinyModel : IDisposable
 
     public TinyModel(Action<JsonObject>? change = null, int vocabulary = 260, bool headOnly = false)
     {
-        NativeReady.Load();
         Folder = Directory.CreateTempSubdirectory("rft-model-").FullName;
         var config = new JsonObject
         {

@@ -62,6 +62,68 @@ public sealed class ContinuousBatchTests : IDisposable
         Assert.Equal(Sampled(free), Sampled(poor));
     }
 
+    [Theory]
+    [InlineData("prompt")]
+    [InlineData("piece")]
+    [InlineData("row")]
+    [InlineData("done")]
+    public void Step_ListenerThatThrows_CostsNoMemory(string place)
+    {
+        using var batch = new ContinuousBatch(_model, _tokenizer, maxRows: 4, maxCacheBytes: 12 * KvCache.BytesPerBlock(_model.Config));
+        for (var i = 0; i < 20; i++)
+        {
+            batch.Add(Request(0, _ => { }));
+            batch.Add(Request(1, _ => Throw("done")) with { OnPrompt = _ => Throw("prompt"), OnPiece = (_, _) => Throw("piece"), OnRow = (_, _) => Throw("row") });
+            Assert.Throws<IOException>(() =>
+            {
+                while (batch.Step())
+                {
+                }
+            });
+            batch.Clear();
+            Assert.Equal(batch.Cache!.Blocks, batch.Cache.FreeBlocks);
+        }
+
+        IReadOnlyList<Rollout> found = [];
+        batch.Add(Request(2, group => found = group));
+        while (batch.Step())
+        {
+        }
+
+        Assert.Equal(Texts(Alone(2)), Texts(found));
+
+        void Throw(string here)
+        {
+            if (here == place)
+            {
+                throw new IOException("the listener has gone");
+            }
+        }
+    }
+
+    [Fact]
+    public void Fork_NotEnoughBlocks_TakesNone()
+    {
+        using var cache = new KvCache(_model.Config, 4, "cpu");
+        var row = KvCache.NewRow();
+        cache.MakeRoom(row, 20);
+        row.Length = 20;
+
+        Assert.Throws<InvalidOperationException>(() => cache.Fork(row, 3));
+
+        Assert.Equal(2, cache.FreeBlocks);
+        Assert.Equal([1, 1], row.Blocks.Select(cache.UsersOf));
+    }
+
+    [Fact]
+    public void Fits_SpecificationsOfEqualNumbers_AreDrawnTogether()
+    {
+        var draw = new TokenDraw(_model, new SamplingSpec { Temperature = 0.7, Stop = ["."], MaxTokens = 5 });
+
+        Assert.True(draw.Fits(new SamplingSpec { Temperature = 0.7, Stop = [] }));
+        Assert.False(draw.Fits(new SamplingSpec { Temperature = 0.7, TopK = 3 }));
+    }
+
     [Fact]
     public void Step_CancelledRequest_LeavesWithoutAWord()
     {

@@ -1,7 +1,6 @@
 using RftService.Engine.Algorithms;
 using RftService.Engine.Algorithms.Schedules;
 using RftService.Engine.Data;
-using RftService.Engine.Native;
 using RftService.Engine.Training;
 using RftService.Engine.Training.Optimizers;
 using TorchSharp;
@@ -11,8 +10,6 @@ namespace RftService.Engine.Tests.Training;
 public sealed class ChordRunTests : IDisposable
 {
     private readonly TinyRun _run = new();
-
-    public ChordRunTests() => NativeTorch.Load();
 
     public void Dispose() => _run.Dispose();
 

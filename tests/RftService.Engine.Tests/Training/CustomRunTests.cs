@@ -5,7 +5,6 @@ using RftService.Engine.Algorithms.Rewards;
 using RftService.Engine.Algorithms.Schedules;
 using RftService.Engine.Algorithms.Weights;
 using RftService.Engine.Data;
-using RftService.Engine.Native;
 using RftService.Engine.Training;
 
 namespace RftService.Engine.Tests.Training;
@@ -81,8 +80,6 @@ public sealed class CustomRunTests : IDisposable
     };
 
     private readonly TinyRun _run = new();
-
-    public CustomRunTests() => NativeTorch.Load();
 
     public static TheoryData<string> Names => [.. Pairs.Keys];
 

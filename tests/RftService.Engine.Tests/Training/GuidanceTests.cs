@@ -1,7 +1,6 @@
 using RftService.Engine.Algorithms;
 using RftService.Engine.Algorithms.Rewards;
 using RftService.Engine.Data;
-using RftService.Engine.Native;
 using RftService.Engine.Rollouts;
 using RftService.Engine.Training;
 
@@ -10,8 +9,6 @@ namespace RftService.Engine.Tests.Training;
 public sealed class GuidanceTests : IDisposable
 {
     private readonly TinyRun _run = new();
-
-    public GuidanceTests() => NativeTorch.Load();
 
     public void Dispose() => _run.Dispose();
 

@@ -1,4 +1,3 @@
-using RftService.Engine.Native;
 using RftService.Engine.Training;
 using TorchSharp;
 
@@ -6,8 +5,6 @@ namespace RftService.Engine.Tests.Training;
 
 public sealed class LmHeadTests
 {
-    public LmHeadTests() => NativeTorch.Load();
-
     [Theory]
     [InlineData(1, 1.0)]
     [InlineData(7, 1.0)]

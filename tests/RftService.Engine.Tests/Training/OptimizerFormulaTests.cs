@@ -1,4 +1,3 @@
-using RftService.Engine.Native;
 using RftService.Engine.Training.Optimizers;
 using TorchSharp;
 
@@ -10,8 +9,6 @@ public sealed class OptimizerFormulaTests
     private const int Rows = 4;
     private const int Columns = 3;
     private const int Steps = 6;
-
-    public OptimizerFormulaTests() => NativeTorch.Load();
 
     [Theory]
     [InlineData(0.0, false)]

@@ -1,4 +1,3 @@
-using RftService.Engine.Native;
 using RftService.Engine.Training;
 using RftService.Engine.Training.Optimizers;
 using TorchSharp;
@@ -8,8 +7,6 @@ namespace RftService.Engine.Tests.Training;
 public sealed class OptimizerTests
 {
     private static readonly AdamWSpec Spec = new() { WeightDecay = 0.1, Beta2 = 0.95 };
-
-    public OptimizerTests() => NativeTorch.Load();
 
     [Fact]
     public void AdamW_SomeSteps_EqualTorchsOwn()

@@ -1,6 +1,5 @@
 using RftService.Engine.Algorithms;
 using RftService.Engine.Models;
-using RftService.Engine.Tests.Models;
 using RftService.Engine.Tests.Models.Families;
 using RftService.Engine.Training;
 using TorchSharp;
@@ -77,7 +76,6 @@ public sealed class RecomputationTests
 
     private static void AssertEqual(Func<ICausalLm> load)
     {
-        NativeReady.Load();
         using var scope = torch.NewDisposeScope();
         using var plain = load();
         using var recomputed = load();

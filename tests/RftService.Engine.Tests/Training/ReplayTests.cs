@@ -4,7 +4,6 @@ using RftService.Engine.Algorithms.Advantages;
 using RftService.Engine.Algorithms.Losses;
 using RftService.Engine.Checkpoints;
 using RftService.Engine.Data;
-using RftService.Engine.Native;
 using RftService.Engine.Training;
 using RftService.Engine.Training.Replay;
 
@@ -13,8 +12,6 @@ namespace RftService.Engine.Tests.Training;
 public sealed class ReplayTests : IDisposable
 {
     private readonly TinyRun _run = new();
-
-    public ReplayTests() => NativeTorch.Load();
 
     public void Dispose() => _run.Dispose();
 

@@ -1,6 +1,5 @@
 using RftService.Engine.Algorithms;
 using RftService.Engine.Data;
-using RftService.Engine.Native;
 using RftService.Engine.Rollouts;
 using RftService.Engine.Training;
 
@@ -9,8 +8,6 @@ namespace RftService.Engine.Tests.Training;
 public sealed class RetirementTests : IDisposable
 {
     private readonly TinyRun _run = new();
-
-    public RetirementTests() => NativeTorch.Load();
 
     public void Dispose() => _run.Dispose();
 

@@ -2,7 +2,6 @@ using RftService.Engine.Algorithms;
 using RftService.Engine.Algorithms.Losses;
 using RftService.Engine.Algorithms.Schedules;
 using RftService.Engine.Algorithms.Weights;
-using RftService.Engine.Native;
 using RftService.Engine.Training;
 using RftService.Engine.Training.Optimizers;
 using TorchSharp;
@@ -17,8 +16,6 @@ public sealed class TrainingStepTests
         Row(0, [1], [2, 3, 4], 1), Row(0, [1], [5], -1), Row(0, [1], [6, 7, 8, 9, 10], -1),
         Row(1, [3, 4, 5], [2, 11], 1), Row(1, [3, 4, 5], [12, 1, 1, 2], 0.5f),
     ];
-
-    public TrainingStepTests() => NativeTorch.Load();
 
     public static TheoryData<AlgorithmOptions> Rules => [.. AlgorithmCatalog.All.Select(entry => entry.Defaults), .. Variants];
 

@@ -11,9 +11,12 @@ internal sealed class LinearLayer(torch.Tensor weight, torch.Tensor? bias, LowRa
 
     public torch.Tensor Forward(torch.Tensor x, Tape? tape = null)
     {
-        var y = FewRows.Linear(x, weight, bias);
+        var y = FewRows.Linear(x, weight, bias, Sampled(x, tape));
         return adapter is { Switch.On: true } ? y.Plus_(adapter.Forward(x, tape)) : y;
     }
+
+    /// <summary>Whether these are rows of one position, to sample their next one from.</summary>
+    internal static bool Sampled(torch.Tensor x, Tape? tape) => tape is null && x.dim() == 3 && x.size(1) == 1;
 
     /// <summary>Adds to the gradients of the parameters, and to that of the input.</summary>
     /// <param name="toOutput">∂L/∂y, [..., out].</param>

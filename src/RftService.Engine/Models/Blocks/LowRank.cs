@@ -18,15 +18,15 @@ internal sealed class LowRank(torch.Tensor a, torch.Tensor b, LoraSpec spec, int
 
     public torch.Tensor Forward(torch.Tensor x, Tape? tape = null)
     {
-        var mask = Mask(x);
-        var narrow = FewRows.Linear(mask is null ? x : x.mul(mask), a).mul_(_scale);                // [..., r]
+        var (mask, sampled) = (Mask(x), LinearLayer.Sampled(x, tape));
+        var narrow = FewRows.Linear(mask is null ? x : x.mul(mask), a, sampled: sampled).mul_(_scale); // [..., r]
         tape?.Keep(narrow);
         if (mask is not null)
         {
             tape?.Keep(mask);
         }
 
-        return FewRows.Linear(narrow, b);
+        return FewRows.Linear(narrow, b, sampled: sampled);
     }
 
     /// <summary>As of <see cref="LinearLayer"/>; all are matrices.</summary>

@@ -67,7 +67,6 @@ public sealed class FamilyGradientTests
     [InlineData(0.7)]
     public void LmHead_WithSoftCap_EqualsAutograd(double temperature)
     {
-        NativeReady.Load();
         using var scope = torch.NewDisposeScope();
         torch.manual_seed(3);
         var (hidden, weight) = (torch.randn(7, 6).requires_grad_(), torch.randn(11, 6).requires_grad_());
