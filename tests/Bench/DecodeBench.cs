@@ -28,7 +28,7 @@ internal static class DecodeBench
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|");
         foreach (var batch in new[] { 1, 16, 64 })
         {
-            foreach (var context in new[] { 64, 448 })
+            foreach (var context in new[] { 64, 512 })
             {
                 Tell(model, shape, files.Parameters, batch, context);
             }
@@ -110,14 +110,13 @@ internal static class DecodeBench
             () => Measure.Cpu(shared.Go),
             () => Growing(model, batch, context, next),
             () => Measure.Cpu(Measure.Product));
-        var gemm = Measure.ProductWork / seconds[3];
         string Rate(double taken) => Measure.Number(batch * Tokens / taken, "F0");
         // 2 operations a parameter, and the 2 products of attention.
         var work = (2.0 * parameters) + (4.0 * context * shape.Hidden * shape.Layers);
-        string Share(double taken) => Measure.Number(100 * work * batch * Tokens / taken / gemm, "F0");
+        string Share(int index) => Measure.Number(100 * work * batch * Tokens / Measure.ProductWork * seconds.Ratio(3, index), "F0");
         Console.WriteLine(
             $"| {shape.Name} | {batch} | {context} | {Rate(seconds[0])} | {Rate(seconds[1])} | {Rate(seconds[2])} "
-            + $"| {Measure.Number(seconds[2] / seconds[0])} | {Measure.Number(seconds[2] / seconds[1])} | {Share(seconds[0])} | {Share(seconds[1])} |");
+            + $"| {Measure.Number(seconds.Ratio(2, 0))} | {Measure.Number(seconds.Ratio(2, 1))} | {Share(0)} | {Share(1)} |");
     }
 
     // The prompt of a group once and then shared, against a prompt for each row.
@@ -128,7 +127,7 @@ internal static class DecodeBench
             var prompt = randint(0, shape.Vocabulary, [Group, context], ScalarType.Int64);
             using var cache = new KvCache(model.Config, Group * (KvCache.BlocksFor(context) + 1), "cpu");
             var seconds = Measure.Paired(3, () => Prompts(model, cache, prompt, Group), () => Prompts(model, cache, prompt, 1));
-            Console.WriteLine($"{shape.Name}: prompt of {context} for a group of {Group}: {Measure.Number(seconds[1] / seconds[0])} times faster once than {Group} times");
+            Console.WriteLine($"{shape.Name}: prompt of {context} for a group of {Group}: {Measure.Number(seconds.Ratio(1, 0))} times faster once than {Group} times");
         }
     }
 

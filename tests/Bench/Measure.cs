@@ -22,8 +22,8 @@ internal static class Measure
         return Median(times);
     }
 
-    /// <summary>Median of each of some measurements of seconds, taken by turns so that a busy machine hits all of them.</summary>
-    public static double[] Paired(int repeats, params Func<double>[] measurements)
+    /// <summary>Some measurements of seconds, taken by turns so that a busy machine hits all of them.</summary>
+    public static Turns Paired(int repeats, params Func<double>[] measurements)
     {
         var times = measurements.Select(_ => new double[repeats]).ToArray();
         for (var i = -1; i < repeats; i++)
@@ -38,7 +38,17 @@ internal static class Measure
             }
         }
 
-        return [.. times.Select(Median)];
+        return new Turns(times);
+    }
+
+    /// <summary>Seconds of each measurement in each turn.</summary>
+    public sealed class Turns(double[][] times)
+    {
+        /// <summary>Median seconds of a measurement.</summary>
+        public double this[int index] => Median([.. times[index]]);
+
+        /// <summary>Median over the turns of one measurement's seconds over another's: what changes from one turn to the next does not count.</summary>
+        public double Ratio(int index, int other) => Median([.. times[index].Zip(times[other], (one, two) => one / two)]);
     }
 
     /// <summary>Seconds of processor time: what other programs take of the machine does not count. For work of one thread.</summary>

@@ -61,9 +61,9 @@ internal sealed class PeerBench : IDisposable
         _peer.Dispose();
     }
 
-    private static void Tell(RandomModel.Shape shape, string what, double tokens, double[] seconds) =>
+    private static void Tell(RandomModel.Shape shape, string what, double tokens, Measure.Turns seconds) =>
         Console.WriteLine(
-            $"| {shape.Name} | {what} | {Measure.Number(tokens / seconds[0], "F0")} | {Measure.Number(tokens / seconds[1], "F0")} | {Measure.Number(seconds[1] / seconds[0], "F2")} |");
+            $"| {shape.Name} | {what} | {Measure.Number(tokens / seconds[0], "F0")} | {Measure.Number(tokens / seconds[1], "F0")} | {Measure.Number(seconds.Ratio(1, 0), "F2")} |");
 
     private static string Rate(double operations) => Measure.Number(operations / 1e9, "F0");
 

@@ -27,7 +27,7 @@ internal static class PrefixBench
             var computed = Seconds(model, tokenizer, spec, shared).Computed;
             Console.WriteLine(
                 $"| {shape.Name} | {Prompt} | {Measure.Number(100 * common, "F0")} % | {computed} of {(Requests - 1) * Prompt} "
-                + $"| {Measure.Number(1000 * seconds[0] / (Requests - 1))} | {Measure.Number(1000 * seconds[1] / (Requests - 1))} | {Measure.Number(seconds[0] / seconds[1])} |");
+                + $"| {Measure.Number(1000 * seconds[0] / (Requests - 1))} | {Measure.Number(1000 * seconds[1] / (Requests - 1))} | {Measure.Number(seconds.Ratio(0, 1))} |");
         }
     }
 

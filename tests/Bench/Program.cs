@@ -74,7 +74,7 @@ if (shape is null || args[0] is not ("train" or "decode"))
     return 2;
 }
 
-var gemm = Measure.ProductWork / Measure.Paired(5, () => Measure.Cpu(Measure.Product)).Single();
+var gemm = Measure.ProductWork / Measure.Paired(5, () => Measure.Cpu(Measure.Product))[0];
 Console.WriteLine($"{threads} thread(s), GEMM {Measure.Number(gemm / 1e9)} GFLOP/s in this process");
 if (args[0] == "train")
 {

@@ -69,11 +69,7 @@ internal sealed unsafe class CausalHeads(torch.Tensor queries, torch.Tensor keys
         float* turnedKeys = room.Take((Padded + Rows) * _size), itsValues = room.Take((Padded + Rows) * _size);
         float* scores = room.Take(Block * Stride), query = room.Take(Block * _size), sums = room.Take(Block * _size);
         Turn(KeyRow(HostRows.First(keys), head, 0), turnedKeys);
-        for (var position = 0; position < _length; position++)
-        {
-            Row(KeyRow(HostRows.First(values), head, position)).CopyTo(Row(itsValues + (position * _size)));
-        }
-
+        Collect(HostRows.First(values), head, itsValues);
         float* allQueries = HostRows.First(queries), allMixed = HostRows.First(mixed), logs = HostRows.First(logSums);
         Span<float> totals = stackalloc float[Block];
         for (var start = 0; start < _length; start += Block)
@@ -110,12 +106,9 @@ internal sealed unsafe class CausalHeads(torch.Tensor queries, torch.Tensor keys
         float* query = room.Take(Block * _size), toOutput = room.Take(Block * _size), toQuery = room.Take(Block * _size);
         Turn(KeyRow(HostRows.First(keys), head, 0), turnedKeys);
         Turn(KeyRow(HostRows.First(values), head, 0), turnedValues);
+        Collect(HostRows.First(keys), head, itsKeys);
         new Span<float>(toItsKeys, all).Clear();
         new Span<float>(toItsValues, all).Clear();
-        for (var position = 0; position < _length; position++)
-        {
-            Row(KeyRow(HostRows.First(keys), head, position)).CopyTo(Row(itsKeys + (position * _size)));
-        }
 
         float* allQueries = HostRows.First(queries), allMixed = HostRows.First(mixed), logs = HostRows.First(logSums);
         for (var start = 0; start < _length; start += Block)
@@ -205,6 +198,15 @@ internal sealed unsafe class CausalHeads(torch.Tensor queries, torch.Tensor keys
             {
                 to[d * Panel] = from[d];
             }
+        }
+    }
+
+    // Rows of one head -> [S, Dh]
+    private void Collect(float* all, long head, float* rows)
+    {
+        for (var position = 0; position < _length; position++)
+        {
+            Row(KeyRow(all, head, position)).CopyTo(Row(rows + (position * _size)));
         }
     }
 

@@ -71,20 +71,22 @@ internal static unsafe class FewRows
             var first = Math.Min(output, outputs - TileOutputs); // the last tile reaches back over what the one before it has made
             var w = weight + ((long)first * depth) + column;
             var tiles = (rows + TileRows - 1) / TileRows;
-            var ahead = tiles > Reused ? ((width / Lanes) + tiles - 1) / tiles : 0;
+            var (lines, steps) = (tiles > Reused ? ((TileOutputs * width / Lanes) + tiles - 1) / tiles : 0, width / Lanes);
             for (var tile = 0; tile < tiles; tile++)
             {
                 var row = tile * TileRows;
-                Call(w + ((long)TileOutputs * depth) + ((long)tile * ahead * Lanes), ahead);
+                // Its part of the next rows of W is called for meanwhile, so that they are near when their turn comes.
+                var next = w + ((long)(TileOutputs + (tile * lines / steps)) * depth) + (tile * lines % steps * Lanes);
+                var pace = lines * Lanes / steps;
                 if (first == output && row + TileRows <= rows)
                 {
-                    Sum(Row(row) + column, Row(row + 1) + column, Row(row + 2) + column, Row(row + 3) + column, w, width, y + ((long)row * outputs) + first, outputs, column > 0);
+                    Sum(Row(row) + column, Row(row + 1) + column, Row(row + 2) + column, Row(row + 3) + column, w, width, y + ((long)row * outputs) + first, outputs, column > 0, next, pace);
                     continue;
                 }
 
                 // At the edges rows stand in for those that are missing, and what is of use is taken from aside.
                 float* Near(int other) => Row(Math.Min(other, rows - 1)) + column;
-                Sum(Near(row), Near(row + 1), Near(row + 2), Near(row + 3), w, width, spare, TileOutputs, add: false);
+                Sum(Near(row), Near(row + 1), Near(row + 2), Near(row + 3), w, width, spare, TileOutputs, add: false, next, pace);
                 for (var i = row; i < Math.Min(row + TileRows, rows); i++)
                 {
                     for (var j = output; j < first + TileOutputs; j++)
@@ -99,29 +101,18 @@ internal static unsafe class FewRows
 
         private float* Row(int row) => x + ((long)row * depth);
 
-        // Part of the next rows of W, so that they are near when their turn comes. Behind the end of W nothing is read: to call is not to load.
-        private void Call(float* next, int lines)
-        {
-            for (var output = 0; output < TileOutputs; output++)
-            {
-                for (var line = 0; line < lines; line++)
-                {
-                    Sse.Prefetch1(next + ((long)output * depth) + (line * Lanes));
-                }
-            }
-        }
-
-        // y[i, j] = Σ x_i · w_j, i < 4, j < 6; or added to it.
+        // y[i, j] = Σ x_i · w_j, i < 4, j < 6; or added to it. Behind the end of W nothing is read: to call is not to load.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Sum(float* x0, float* x1, float* x2, float* x3, float* w0, int width, float* target, int stride, bool add)
+        private void Sum(float* x0, float* x1, float* x2, float* x3, float* w0, int width, float* target, int stride, bool add, float* next, int pace)
         {
             Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
             Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default;
             Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
             Vector512<float> d0 = default, d1 = default, d2 = default, d3 = default, d4 = default, d5 = default;
             float* w1 = w0 + depth, w2 = w1 + depth, w3 = w2 + depth, w4 = w3 + depth, w5 = w4 + depth;
-            for (long i = 0; i < width; i += Lanes)
+            for (long i = 0; i < width; i += Lanes, next += pace)
             {
+                Sse.Prefetch1(next);
                 Vector512<float> p = Vector512.Load(x0 + i), q = Vector512.Load(x1 + i), r = Vector512.Load(x2 + i), s = Vector512.Load(x3 + i);
                 var w = Vector512.Load(w0 + i);
                 a0 = Vector512.FusedMultiplyAdd(w, p, a0);
