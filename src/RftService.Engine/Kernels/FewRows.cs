@@ -33,7 +33,8 @@ internal static unsafe class FewRows
     {
         var (outputs, depth) = ((int)weight.size(0), (int)weight.size(1));
         var rows = x.numel() / depth;
-        if (!Avx512F.IsSupported || (rows > Most && !sampled) || outputs < TileOutputs || depth % Lanes > 0 || !HostRows.Hold(x) || !HostRows.Hold(weight) || !weight.is_contiguous())
+        var fits = outputs >= TileOutputs && depth % Lanes == 0 && weight.is_contiguous() && HostRows.Hold(x) && HostRows.Hold(weight);
+        if (!Avx512F.IsSupported || !fits || (rows > Most && !sampled))
         {
             return torch.nn.functional.linear(x, weight, bias);
         }
